@@ -1,0 +1,68 @@
+//! Something a customer asked for or complained of (TMF621 TroubleTicket).
+use crate::model::*;
+pub use crate::conversation::conversation::Channel;
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "tickets")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub created_at: DateTimeUtc,
+    pub updated_at: DateTimeUtc,
+    pub row_version: i32,
+    pub source_system: String,
+    pub external_id: String,
+    pub source_status: Option<String>,
+    pub source_updated_at: Option<DateTimeUtc>,
+    pub row_hash: Option<String>,
+    pub import_batch_id: Option<Uuid>,
+    pub customer_id: Option<Uuid>,
+    pub partner_id: Option<Uuid>,
+    pub ticket_no: String,
+    pub kind: Kind,
+    pub category: Option<String>,
+    pub name: String,
+    pub description: Option<String>,
+    pub severity: Option<String>,
+    pub priority: Priority,
+    pub status: Status,
+    pub status_reason: Option<String>,
+    pub channel: Channel,
+    pub reporter_party_id: Option<Uuid>,
+    pub product_id: Option<Uuid>,
+    pub bill_id: Option<Uuid>,
+    pub conversation_id: Option<Uuid>,
+    pub opened_at: DateTimeUtc,
+    pub first_response_at: Option<DateTimeUtc>,
+    pub requested_resolution_at: Option<DateTimeUtc>,
+    pub expected_resolution_at: Option<DateTimeUtc>,
+    pub resolved_at: Option<DateTimeUtc>,
+    pub closed_at: Option<DateTimeUtc>,
+    pub reopened: i32,
+    pub resolution_code: Option<String>,
+    pub resolution: Option<String>,
+}
+impl ActiveModelBehavior for ActiveModel {}
+
+pub static ENTITY: EntityKind = EntityKind {
+    name: "Ticket",
+    prefix: "tkt",
+    table: "tickets",
+    rules: Rules { agent: All, partner: Where("{t}.partner_id {partners}"), customer: Own("customer_id"), public: Nobody },
+};
+impl Record for Entity {
+    const ENTITY: &EntityKind = &ENTITY;
+}
+
+text_enum! {
+    Kind "TicketKind" { Incident = "incident", BillDispute = "billDispute", Complaint = "complaint", ServiceRequest = "serviceRequest", ChangeRequest = "changeRequest", Question = "question" }
+}
+
+text_enum! {
+    Priority "TicketPriority" { Low = "low", Medium = "medium", High = "high", Critical = "critical" }
+}
+
+text_enum! {
+    Status "TicketStatus" { Acknowledged = "acknowledged", Pending = "pending", Held = "held", InProgress = "inProgress", Resolved = "resolved", Closed = "closed", Cancelled = "cancelled", Rejected = "rejected" }
+}

@@ -1,0 +1,16 @@
+//! exchange
+
+/// Long work that somebody waits for, with its progress.
+pub mod task;
+/// A system that rows come from.
+pub mod source_system;
+/// A mapping file as it was used.
+pub mod import_mapping;
+/// One run of an import over one file, and what came of it.
+pub mod import_batch;
+/// A row that was not taken, or taken with a warning, and its raw text.
+pub mod import_row_error;
+/// Further ids of the same thing in other systems.
+pub mod external_ref;
+/// Answers already given, by client and key.
+pub mod idempotency_key;

@@ -1,0 +1,4 @@
+//! outbox
+
+/// One entry of the change log.
+pub mod change;

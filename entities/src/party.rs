@@ -1,0 +1,18 @@
+//! party
+
+/// A part of the area that is served (TMF673).
+pub mod region;
+/// A person or an organization (TMF632 Individual, Organization).
+pub mod party;
+/// One way to reach a party (TMF632 ContactMedium). `value_norm` is lower-case mail or E.164: who is calling.
+pub mod contact_medium;
+/// A login of a party at an issuer (TMF691).
+pub mod identity;
+/// A party that buys (TMF629). Children of an enterprise are customers too.
+pub mod customer;
+/// Every ancestor of every customer, itself at depth 0. Rewritten in the transaction that changes `parent_id`.
+pub mod customer_closure;
+/// Who resells (TMF668).
+pub mod partner;
+/// Which customers a partner may know, and from when to when.
+pub mod partner_customer;

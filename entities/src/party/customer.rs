@@ -1,0 +1,56 @@
+//! A party that buys (TMF629). Children of an enterprise are customers too.
+use crate::model::*;
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "customers")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub created_at: DateTimeUtc,
+    pub updated_at: DateTimeUtc,
+    pub row_version: i32,
+    pub source_system: String,
+    pub external_id: String,
+    pub source_status: Option<String>,
+    pub source_updated_at: Option<DateTimeUtc>,
+    pub row_hash: Option<String>,
+    pub import_batch_id: Option<Uuid>,
+    pub party_id: Uuid,
+    pub customer_no: String,
+    pub kind: Kind,
+    pub status: Status,
+    pub status_reason: Option<String>,
+    pub parent_id: Option<Uuid>,
+    pub region_id: Option<Uuid>,
+    pub since_on: Option<Date>,
+    pub closed_at: Option<DateTimeUtc>,
+    pub churn_reason: Option<String>,
+    pub preferred_channel: Option<PreferredChannel>,
+    pub household: Json,
+    pub protected: bool,
+    pub erased_at: Option<DateTimeUtc>,
+}
+impl ActiveModelBehavior for ActiveModel {}
+
+pub static ENTITY: EntityKind = EntityKind {
+    name: "Customer",
+    prefix: "cus",
+    table: "customers",
+    rules: Rules { agent: All, partner: Where("exists (select 1 from partner_customers pc where pc.customer_id = {t}.id and pc.partner_id {partners} and pc.valid_from_on <= {today} and (pc.valid_to_on is null or pc.valid_to_on >= {today}))"), customer: Own("id"), public: Nobody },
+};
+impl Record for Entity {
+    const ENTITY: &EntityKind = &ENTITY;
+}
+
+text_enum! {
+    Kind "CustomerKind" { Consumer = "consumer", SmallBusiness = "small_business", Enterprise = "enterprise", Wholesale = "wholesale" }
+}
+
+text_enum! {
+    Status "CustomerStatus" { Prospect = "prospect", Active = "active", Suspended = "suspended", Closed = "closed" }
+}
+
+text_enum! {
+    PreferredChannel "CustomerPreferredChannel" { Phone = "phone", Email = "email", Chat = "chat", Portal = "portal", Sms = "sms", Post = "post" }
+}

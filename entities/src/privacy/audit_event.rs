@@ -1,0 +1,43 @@
+//! Who did or read what. Append-only, each row sealed by the hash of the one before.
+use crate::model::*;
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "audit_events")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub position: i64,
+    pub id: Uuid,
+    pub at: DateTimeUtc,
+    pub actor_subject: String,
+    pub actor_audience: ActorAudience,
+    pub acting_for: Option<String>,
+    pub action: Action,
+    pub entity_type: String,
+    pub entity_id: Option<Uuid>,
+    pub customer_id: Option<Uuid>,
+    pub fields: Json,
+    pub reason: Option<String>,
+    pub request_id: Option<String>,
+    pub prev_hash: String,
+    pub hash: String,
+}
+impl ActiveModelBehavior for ActiveModel {}
+
+pub static ENTITY: EntityKind = EntityKind {
+    name: "AuditEvent",
+    prefix: "aud",
+    table: "audit_events",
+    rules: Rules { agent: All, partner: Nobody, customer: Both(&[Own("customer_id"), Where("{t}.action <> 'deny'")]), public: Nobody },
+};
+impl Record for Entity {
+    const ENTITY: &EntityKind = &ENTITY;
+}
+
+text_enum! {
+    ActorAudience "AuditEventActorAudience" { Agent = "agent", Partner = "partner", Customer = "customer", Public = "public", Service = "service" }
+}
+
+text_enum! {
+    Action "AuditEventAction" { Read = "read", Create = "create", Update = "update", Delete = "delete", Export = "export", Login = "login", Deny = "deny" }
+}

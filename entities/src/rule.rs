@@ -1,0 +1,151 @@
+//! Row rules: who sees which rows of a table. Data, so that one declaration serves the verbs, the bot and the read
+//! path of the graph, and so that a test can take each away and see that it is missed.
+use crate::{
+    model::EntityKind,
+    scope::{Audience, Scope},
+};
+use sea_orm::{Condition, QueryFilter, Select, Value, sea_query::Expr};
+
+/// Which rows of a table an audience may know.
+pub enum Rule {
+    All,
+    Nobody,
+    /// This column holds a customer of the caller's trees.
+    Own(&'static str),
+    /// The row that this column points to is visible.
+    Via(&'static str, &'static EntityKind),
+    /// Some visible row of that kind points here by that column.
+    By(&'static EntityKind, &'static str),
+    /// A predicate over the row `{t}`; `{customers}` and `{partners}` become `= …` or `in (…)`, `{today}` and
+    /// `{session}` values of the caller.
+    Where(&'static str),
+    Both(&'static [Rule]),
+}
+
+/// One rule per audience. There is no default: an audience without rows says so.
+pub struct Rules {
+    pub agent: Rule,
+    pub partner: Rule,
+    pub customer: Rule,
+    pub public: Rule,
+}
+impl Rules {
+    pub fn of(&self, audience: Audience) -> &Rule {
+        match audience {
+            Audience::Agent => &self.agent,
+            Audience::Partner => &self.partner,
+            Audience::Customer => &self.customer,
+            Audience::Public => &self.public,
+        }
+    }
+}
+
+/// How one statement is put together: it hands out places for values and names for tables.
+pub trait Statement {
+    /// The text that stands for this value (`$3`).
+    fn bind(&mut self, value: Value) -> String;
+    /// An alias that no other table of the statement has.
+    fn alias(&mut self) -> String;
+}
+
+/// The predicate of a rule over the row `t`; none where every row is visible. `implied` is the edge by which the row
+/// was reached from a visible parent, (key, parent): what that already proves is left out.
+pub fn predicate(rule: &Rule, t: &str, scope: &Scope, implied: Option<(&str, &EntityKind)>, s: &mut impl Statement) -> Option<String> {
+    match rule {
+        Rule::All => None,
+        Rule::Nobody => Some("1=0".into()),
+        Rule::Own(key) => {
+            // A customer who is visible because it is the caller's own proves that its rows are.
+            if let Some((k, parent)) = implied
+                && k == *key
+                && matches!(parent.rules.of(scope.audience), Rule::Own("id"))
+            {
+                return None;
+            }
+            let own = one_of(&scope.customers, s);
+            Some(format!("{t}.{key} in (select descendant_id from customer_closure where ancestor_id {own})"))
+        }
+        Rule::Via(key, to) => {
+            if implied == Some((*key, *to)) {
+                return None;
+            }
+            let a = s.alias();
+            let inner = predicate(to.rules.of(scope.audience), &a, scope, None, s)?;
+            Some(format!("exists (select 1 from {} {a} where {a}.id = {t}.{key} and {inner})", to.table))
+        }
+        Rule::By(kind, key) => {
+            let a = s.alias();
+            let inner = predicate(kind.rules.of(scope.audience), &a, scope, None, s).unwrap_or_else(|| "1=1".into());
+            Some(format!("exists (select 1 from {} {a} where {a}.{key} = {t}.id and {inner})", kind.table))
+        }
+        Rule::Where(sql) => Some(fill(sql, t, scope, s)),
+        Rule::Both(rules) => {
+            let parts: Vec<_> = rules.iter().filter_map(|r| predicate(r, t, scope, implied, s)).collect();
+            (!parts.is_empty()).then(|| parts.join(" and "))
+        }
+    }
+}
+
+/// Fill the places of a declared SQL fragment with values of the caller.
+pub fn fill(sql: &str, t: &str, scope: &Scope, s: &mut impl Statement) -> String {
+    let mut out = sql.replace("{t}", t);
+    if out.contains("{customers}") {
+        let own = one_of(&scope.customers, s);
+        out = out.replace("{customers}", &own);
+    }
+    if out.contains("{partners}") {
+        let own = one_of(&scope.partners, s);
+        out = out.replace("{partners}", &own);
+    }
+    if out.contains("{today}") {
+        let today = s.bind(scope.at.date_naive().into());
+        out = out.replace("{today}", &today);
+    }
+    if out.contains("{session}") {
+        let session = s.bind(scope.session.clone().into());
+        out = out.replace("{session}", &session);
+    }
+    out
+}
+
+/// `= $1` or `in ($1, $2)`; nothing matches an empty list (fail closed).
+fn one_of(ids: &[uuid::Uuid], s: &mut impl Statement) -> String {
+    match ids {
+        [] => "in (null)".into(),
+        [one] => format!("= {}", s.bind((*one).into())),
+        many => format!("in ({})", many.iter().map(|id| s.bind((*id).into())).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+/// Collects values for sea-orm's own statements, which number the places anew.
+#[derive(Default)]
+struct Loose {
+    values: Vec<Value>,
+    aliases: usize,
+}
+impl Statement for Loose {
+    fn bind(&mut self, value: Value) -> String {
+        self.values.push(value);
+        format!("${}", self.values.len())
+    }
+    fn alias(&mut self) -> String {
+        self.aliases += 1;
+        format!("r{}", self.aliases)
+    }
+}
+
+impl Scope {
+    /// The rows of this kind that the caller may know: where every read by a verb or by the bot starts.
+    pub fn find<E: crate::model::Record>(&self) -> Select<E> {
+        #[expect(clippy::disallowed_methods, reason = "the one place that adds the row rule")]
+        E::find().filter(self.condition(E::ENTITY))
+    }
+    /// The row rule of this kind as a condition over its table.
+    pub fn condition(&self, kind: &'static EntityKind) -> Condition {
+        let mut loose = Loose::default();
+        match predicate(kind.rules.of(self.audience), kind.table, self, None, &mut loose) {
+            None => Condition::all(),
+            Some(sql) => Condition::all().add(Expr::cust_with_values(sql, loose.values)),
+        }
+    }
+}

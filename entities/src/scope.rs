@@ -1,0 +1,118 @@
+//! Who asks. Made by `api` from a token; every read and every write starts from it.
+use crate::id::Id;
+use chrono::{DateTime, Utc};
+use std::collections::BTreeSet;
+use uuid::Uuid;
+
+/// The class of a caller. Each has its own view of the graph and its own row rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Audience {
+    Agent,
+    Partner,
+    Customer,
+    Public,
+}
+impl Audience {
+    pub const ALL: [Audience; 4] = [Audience::Agent, Audience::Partner, Audience::Customer, Audience::Public];
+    pub fn name(self) -> &'static str {
+        match self {
+            Audience::Agent => "agent",
+            Audience::Partner => "partner",
+            Audience::Customer => "customer",
+            Audience::Public => "public",
+        }
+    }
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|a| a.name() == text)
+    }
+    /// The scopes that a token of this audience can hold at most (`domain-model` §3): a token that claims more is
+    /// cut down, not refused.
+    pub fn ceiling(self) -> &'static [&'static str] {
+        match self {
+            Audience::Agent => AGENT_SCOPES,
+            Audience::Partner => PARTNER_SCOPES,
+            Audience::Customer => CUSTOMER_SCOPES,
+            Audience::Public => &[],
+        }
+    }
+}
+
+const AGENT_SCOPES: &[&str] = &[
+    "admin:read", "audit:read", "billing:read", "consent:read", "consent:write", "conversation:read", "conversation:write", "customer:read",
+    "customer:read_pii", "customer:write", "export:run", "import:run", "integration:read", "kb:publish", "kb:read", "kb:write", "metrics:read",
+    "product:read", "ticket:read", "ticket:triage", "ticket:write",
+];
+const PARTNER_SCOPES: &[&str] = &[
+    "partner.customer:read", "partner.order:read", "partner.price:read", "partner.product:read", "partner.profile:read",
+    "partner.settlement:read", "partner.ticket:read", "partner.ticket:write", "kb:read",
+];
+const CUSTOMER_SCOPES: &[&str] = &[
+    "audit:read", "billing:read", "consent:read", "consent:write", "conversation:read", "conversation:write", "customer:read", "customer:write",
+    "kb:read", "product:read", "ticket:read", "ticket:write",
+];
+/// What a partner's own scope stands for in the graph: fields name one scope, whoever asks.
+const PARTNER_MEANS: &[(&str, &[&str])] = &[
+    ("partner.customer:read", &["customer:read"]),
+    ("partner.product:read", &["product:read"]),
+    ("partner.settlement:read", &["billing:read"]),
+    ("partner.ticket:read", &["ticket:read", "conversation:read"]),
+    ("partner.ticket:write", &["ticket:write"]),
+];
+
+/// Who asks, what they may do, and when.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    pub audience: Audience,
+    /// The token's subject; `public` without a token.
+    pub subject: String,
+    pub scopes: BTreeSet<String>,
+    /// The roots of the caller's customer trees (at most 20). Empty for a customer means: nothing.
+    pub customers: Vec<Uuid>,
+    /// The caller's partner and its child partners. Empty for a partner means: nothing.
+    pub partners: Vec<Uuid>,
+    /// Who acts for `subject`, when somebody does (RFC 8693 `act`).
+    pub acting_for: Option<String>,
+    /// SHA-256 of the anonymous session, public callers only.
+    pub session: Option<String>,
+    pub request_id: Option<String>,
+    /// The instant of the request: rules with dates all see the same day.
+    pub at: DateTime<Utc>,
+}
+impl Scope {
+    pub fn new(audience: Audience, subject: impl Into<String>, at: DateTime<Utc>) -> Self {
+        Scope { audience, subject: subject.into(), scopes: BTreeSet::new(), customers: vec![], partners: vec![], acting_for: None, session: None, request_id: None, at }
+    }
+    /// Without a token.
+    pub fn public(at: DateTime<Utc>) -> Self {
+        Scope::new(Audience::Public, "public", at)
+    }
+    /// The hub itself: imports, workers, the command line.
+    pub fn hub(at: DateTime<Utc>) -> Self {
+        Scope::new(Audience::Agent, "hub", at).with_scopes(AGENT_SCOPES.iter().copied())
+    }
+    /// Adds scopes, within the ceiling of the audience.
+    pub fn with_scopes<'a>(mut self, scopes: impl IntoIterator<Item = &'a str>) -> Self {
+        for scope in scopes.into_iter().filter(|s| self.audience.ceiling().contains(s)) {
+            self.scopes.insert(scope.into());
+            for (_, means) in PARTNER_MEANS.iter().filter(|m| m.0 == scope) {
+                self.scopes.extend(means.iter().map(|s| s.to_string()));
+            }
+        }
+        self
+    }
+    pub fn for_customers(mut self, roots: impl IntoIterator<Item = Uuid>) -> Self {
+        self.customers.extend(roots);
+        self
+    }
+    pub fn for_partners(mut self, partners: impl IntoIterator<Item = Uuid>) -> Self {
+        self.partners.extend(partners);
+        self
+    }
+    pub fn has(&self, scope: &str) -> bool {
+        self.scopes.contains(scope)
+    }
+    /// The id of a row of this kind, from its public form; none for another kind's id or a malformed one.
+    pub fn id(&self, kind: &crate::model::EntityKind, id: &str) -> Option<Uuid> {
+        Id::parse(id).filter(|i| i.kind == kind).map(|i| i.uuid)
+    }
+}

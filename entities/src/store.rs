@@ -1,0 +1,254 @@
+//! The database: reading connections, one way to write, and the change log that every write leaves behind.
+use crate::{
+    clock::Clock,
+    error::{Error, Result},
+    id::Id,
+    model::EntityKind,
+    outbox::change::{self, Operation},
+    privacy::{
+        audit_event::{self, Action, ActorAudience},
+        state_change,
+    },
+    scope::{Audience, Scope},
+};
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ActiveValue::Set, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, EntityTrait, Statement,
+    TransactionOptions, TransactionTrait, prelude::Uuid, sqlx::sqlite::SqliteJournalMode,
+};
+use sha2::{Digest, Sha256};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::watch;
+
+/// A database of the hub. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    reader: DatabaseConnection,
+    writer: DatabaseConnection,
+    clock: Clock,
+    /// The last position of the change log that this process wrote: wakes whoever follows it.
+    written: Arc<watch::Sender<i64>>,
+}
+
+/// How many readers share a SQLite file: more cost memory and gain nothing on one file.
+const SQLITE_READERS: u32 = 4;
+
+impl Store {
+    /// Opens `sqlite://FILE` (made when missing) or `postgres://…`. Does not migrate.
+    pub async fn open(url: &str, pool: u32, clock: Clock) -> Result<Self> {
+        let lite = url.starts_with("sqlite:");
+        let options = |connections: u32| {
+            let mut o = ConnectOptions::new(url);
+            o.max_connections(connections).min_connections(1).sqlx_logging(false).test_before_acquire(false).acquire_timeout(Duration::from_secs(10));
+            if lite {
+                o.map_sqlx_sqlite_opts(|s| {
+                    s.create_if_missing(true)
+                        .journal_mode(SqliteJournalMode::Wal)
+                        .busy_timeout(Duration::from_secs(10))
+                        .foreign_keys(true)
+                        .pragma("synchronous", "FULL") // an acknowledged write survives a power cut
+                        .pragma("temp_store", "MEMORY")
+                });
+            }
+            o
+        };
+        // SQLite has one writer: a pool of one queues the others instead of letting them meet a lock.
+        let writer = Database::connect(options(if lite { 1 } else { pool })).await?;
+        let reader = if lite { Database::connect(options(SQLITE_READERS)).await? } else { writer.clone() };
+        Ok(Store { reader, writer, clock, written: Arc::new(watch::Sender::new(0)) })
+    }
+    /// For reading. What it returns has no row rule: start from [`Scope::find`].
+    pub fn reader(&self) -> &DatabaseConnection {
+        &self.reader
+    }
+    /// For migrations and bulk work that brings its own transactions.
+    pub fn writer(&self) -> &DatabaseConnection {
+        &self.writer
+    }
+    pub fn backend(&self) -> DbBackend {
+        self.reader.get_database_backend()
+    }
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+    /// Wakes when this process has written; the value is a position of the change log.
+    pub fn written(&self) -> watch::Receiver<i64> {
+        self.written.subscribe()
+    }
+    /// Starts a transaction on behalf of a caller.
+    pub async fn write(&self, scope: &Scope) -> Result<Write> {
+        let options = TransactionOptions { sqlite_transaction_mode: Some(sea_orm::SqliteTransactionMode::Immediate), ..Default::default() };
+        let tx = self.writer.begin_with_options(options).await?;
+        let at = self.clock.now();
+        Ok(Write { tx, scope: scope.clone(), at, changes: vec![], audits: vec![], written: self.written.clone() })
+    }
+    /// The last position of the change log.
+    pub async fn position(&self) -> Result<i64> {
+        let row = self.reader.query_one_raw(Statement::from_string(self.backend(), "select position from change_head where id = 1")).await?;
+        Ok(row.map(|r| r.try_get_by_index(0)).transpose()?.unwrap_or(0))
+    }
+}
+
+struct Audit {
+    action: Action,
+    entity: &'static str,
+    entity_id: Option<Uuid>,
+    customer: Option<Uuid>,
+    fields: Vec<String>,
+    reason: Option<String>,
+}
+
+/// A transaction on behalf of a caller. It gathers what changed and appends it to the change log when it commits;
+/// dropped without commit, nothing happened.
+pub struct Write {
+    tx: DatabaseTransaction,
+    scope: Scope,
+    at: DateTime<Utc>,
+    changes: Vec<(Operation, &'static str, Uuid, Option<Uuid>, Option<Uuid>)>,
+    audits: Vec<Audit>,
+    written: Arc<watch::Sender<i64>>,
+}
+impl Write {
+    pub fn tx(&self) -> &DatabaseTransaction {
+        &self.tx
+    }
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+    /// One instant for everything in this transaction.
+    pub fn at(&self) -> DateTime<Utc> {
+        self.at
+    }
+    /// Notes for the change log that a row came, changed or went.
+    pub fn changed(&mut self, operation: Operation, kind: &'static EntityKind, id: Uuid, customer: Option<Uuid>, partner: Option<Uuid>) {
+        self.changes.push((operation, kind.name, id, customer, partner));
+    }
+    /// Notes for the audit log what the caller did, and which fields it touched.
+    pub fn audit(&mut self, action: Action, kind: &'static EntityKind, id: Uuid, customer: Option<Uuid>, fields: &[&str]) {
+        let fields = fields.iter().map(|f| f.to_string()).collect();
+        self.audits.push(Audit { action, entity: kind.name, entity_id: Some(id), customer, fields, reason: None });
+    }
+    /// Writes a change of status: durations are made of these.
+    pub async fn state(&mut self, kind: &'static EntityKind, id: Uuid, owner: (Option<Uuid>, Option<Uuid>), from: Option<&str>, to: &str, reason: Option<&str>) -> Result<()> {
+        let row = state_change::ActiveModel {
+            id: Set(crate::id::at(self.at)),
+            customer_id: Set(owner.0),
+            partner_id: Set(owner.1),
+            entity_type: Set(kind.name.into()),
+            entity_id: Set(id),
+            from_state: Set(from.map(Into::into)),
+            to_state: Set(to.into()),
+            reason: Set(reason.map(Into::into)),
+            actor: Set(self.actor()),
+            changed_at: Set(self.at),
+        };
+        state_change::Entity::insert(row).exec_without_returning(&self.tx).await?;
+        Ok(())
+    }
+    /// The class of the caller, for rows that say who did something without naming anybody.
+    pub fn actor(&self) -> String {
+        self.scope.audience.name().into()
+    }
+    /// The next number of a counter in the head row (`ticket_no`). Held until the commit.
+    pub async fn next_ticket_no(&mut self) -> Result<i64> {
+        let sql = "update change_head set ticket_no = ticket_no + 1 where id = 1 returning ticket_no";
+        let row = self.tx.query_one_raw(Statement::from_string(self.tx.get_database_backend(), sql)).await?;
+        Ok(row.ok_or_else(missing_head)?.try_get_by_index(0)?)
+    }
+    /// Appends what changed to the change log and commits. Returns the log's last position.
+    pub async fn commit(self) -> Result<i64> {
+        let mut position = 0;
+        if !self.changes.is_empty() || !self.audits.is_empty() {
+            position = self.append().await?;
+        }
+        self.tx.commit().await?;
+        self.written.send_replace(position);
+        Ok(position)
+    }
+    /// The head row is locked from here to the commit: positions have no gaps and become visible in order.
+    async fn append(&self) -> Result<i64> {
+        let (n, audits) = (self.changes.len() as i64, self.audits.len() as i64);
+        let backend = self.tx.get_database_backend();
+        let sql = "update change_head set position = position + $1, audit_position = audit_position + $2 where id = 1 returning position, audit_position, audit_hash";
+        let head = self.tx.query_one_raw(Statement::from_sql_and_values(backend, sql, [n.into(), audits.into()])).await?.ok_or_else(missing_head)?;
+        let (last, last_audit, mut hash): (i64, i64, String) = (head.try_get_by_index(0)?, head.try_get_by_index(1)?, head.try_get_by_index(2)?);
+        let rows = self.changes.iter().enumerate().map(|(i, c)| change::ActiveModel {
+            position: Set(last - n + 1 + i as i64),
+            at: Set(self.at),
+            operation: Set(c.0),
+            entity_type: Set(c.1.into()),
+            entity_id: Set(c.2),
+            customer_id: Set(c.3),
+            partner_id: Set(c.4),
+        });
+        insert_all(&self.tx, rows.collect()).await?;
+        let mut sealed = vec![];
+        for (i, a) in self.audits.iter().enumerate() {
+            let row = self.seal(last_audit - audits + 1 + i as i64, a, &hash);
+            hash.clone_from(row.hash.as_ref());
+            sealed.push(row);
+        }
+        if !sealed.is_empty() {
+            insert_all(&self.tx, sealed).await?;
+            self.tx.execute_raw(Statement::from_sql_and_values(backend, "update change_head set audit_hash = $1 where id = 1", [hash.into()])).await?;
+        }
+        Ok(last)
+    }
+    /// Each audit row holds the hash of the one before: a row taken out or changed later shows.
+    fn seal(&self, position: i64, a: &Audit, prev: &str) -> audit_event::ActiveModel {
+        let id = crate::id::at(self.at);
+        let fields = serde_json::json!(a.fields);
+        let mut h = Sha256::new();
+        for part in [prev, &id.to_string(), &self.at.to_rfc3339(), &self.scope.subject, a.entity, &format!("{:?}", a.entity_id), &fields.to_string()] {
+            h.update(part.as_bytes());
+            h.update([0]);
+        }
+        audit_event::ActiveModel {
+            position: Set(position),
+            id: Set(id),
+            at: Set(self.at),
+            actor_subject: Set(self.scope.subject.clone()),
+            actor_audience: Set(match self.scope.audience {
+                Audience::Agent => ActorAudience::Agent,
+                Audience::Partner => ActorAudience::Partner,
+                Audience::Customer => ActorAudience::Customer,
+                Audience::Public => ActorAudience::Public,
+            }),
+            acting_for: Set(self.scope.acting_for.clone()),
+            action: Set(a.action),
+            entity_type: Set(a.entity.into()),
+            entity_id: Set(a.entity_id),
+            customer_id: Set(a.customer),
+            fields: Set(fields),
+            reason: Set(a.reason.clone()),
+            request_id: Set(self.scope.request_id.clone()),
+            prev_hash: Set(prev.into()),
+            hash: Set(format!("{:x}", h.finalize())),
+        }
+    }
+}
+
+/// Inserts any number of rows, in statements that stay below the databases' limits of bound values.
+pub async fn insert_all<A>(tx: &DatabaseTransaction, mut rows: Vec<A>) -> Result<()>
+where
+    A: sea_orm::ActiveModelTrait + Send,
+{
+    const MOST_VALUES: usize = 30_000;
+    use sea_orm::Iterable;
+    let columns = <A::Entity as EntityTrait>::Column::iter().count().max(1);
+    while !rows.is_empty() {
+        let rest = rows.split_off(rows.len().min(MOST_VALUES / columns));
+        A::Entity::insert_many(rows).exec_without_returning(tx).await?;
+        rows = rest;
+    }
+    Ok(())
+}
+
+/// The public id of a row, for messages and stored answers.
+pub fn public_id(kind: &'static EntityKind, id: Uuid) -> String {
+    Id::new(kind, id).to_string()
+}
+
+fn missing_head() -> Error {
+    Error::Invalid("the change log has no head row: the database was not migrated".into())
+}

@@ -1,0 +1,1 @@
+export{r as MouseTargetFactory}from"./mouseTarget-wPCx44-5.js";
