@@ -14,3 +14,5 @@ pub mod import_row_error;
 pub mod external_ref;
 /// Answers already given, by client and key.
 pub mod idempotency_key;
+/// Rows between a reader and the import.
+pub mod record;

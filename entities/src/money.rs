@@ -56,10 +56,8 @@ mod tests {
     }
     #[test]
     fn the_lists_of_digits_are_those_of_iso_4217() {
-        for c in Currency::iter().filter(|c| c.exponent().is_some()) {
-            if c.code() != "CLF" && c.code() != "UYW" {
-                assert_eq!(u32::from(c.exponent().unwrap()), digits(c.code()), "{}", c.code());
-            }
+        for code in NO_DIGITS.iter().chain(THREE_DIGITS).chain(&["EUR", "USD", "SEK", "CHF"]) {
+            assert_eq!(Currency::from_code(code).unwrap().exponent().map(u32::from), Some(digits(code)), "{code}");
         }
     }
 }

@@ -2,8 +2,6 @@ import { GraphiQL, HISTORY_PLUGIN } from 'graphiql';
 import { DOC_EXPLORER_PLUGIN } from '@graphiql/plugin-doc-explorer';
 import { Tooltip, pick, useGraphiQL, useGraphiQLActions } from '@graphiql/react';
 import { createGraphiQLFetcher } from '@graphiql/toolkit';
-import GraphQLWorker from 'monaco-graphql/esm/graphql.worker.js?worker';
-import JsonWorker from 'monaco-editor/esm/vs/language/json/json.worker.js?worker';
 import { useEffect, useMemo, useState } from 'react';
 import { createPortal } from 'react-dom';
 import { createRoot } from 'react-dom/client';
@@ -13,11 +11,9 @@ import '@graphiql/plugin-history/style.css';
 import 'graphiql/graphiql.css';
 import './style.css';
 import icon from './icon.svg';
+import EditorWorker from './worker.js?worker';
 
-// The JSON worker contains the plain editor worker, which would be a third file of the same.
-globalThis.MonacoEnvironment = {
-  getWorker: (_id, label) => (label === 'graphql' ? new GraphQLWorker() : new JsonWorker()),
-};
+globalThis.MonacoEnvironment = { getWorker: (_id, label) => new EditorWorker({ name: label }) };
 
 const FIRST_QUERY = `# Run with Ctrl-Enter. Completion: Ctrl-Space.
 {
@@ -211,10 +207,11 @@ function Bar({ hub, personas, authorization }) {
 }
 const SHOWN = pick('tabs', 'activeTabIndex', 'headerEditor', 'theme');
 
-const demo = await fetch(`${import.meta.env.BASE_URL}personas.json`, { cache: 'no-store' })
+fetch(`${import.meta.env.BASE_URL}personas.json`, { cache: 'no-store' })
   .then((response) => (response.ok ? response.json() : {}))
-  .catch(() => ({}));
-const personas = demo.personas ?? [];
-const tab = prepareTabs(personas);
-shownTab = tab.id;
-createRoot(document.getElementById('graphiql')).render(<App hub={demo.hub} personas={personas} tab={tab} />);
+  .catch(() => ({})) // only a demo has personas
+  .then(({ hub, personas = [] }) => {
+    const tab = prepareTabs(personas);
+    shownTab = tab.id;
+    createRoot(document.getElementById('graphiql')).render(<App hub={hub} personas={personas} tab={tab} />);
+  });

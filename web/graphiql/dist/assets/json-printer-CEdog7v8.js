@@ -1,1 +1,0 @@
-import{n as e,t}from"./main-B2Ij0-ob.js";var n={jsonc:{astFormat:`jsonc`,parse:e=>({text:e}),locStart:()=>0,locEnd:e=>e.text.length}},r={jsonc:{print({node:{text:n}}){return t(n,e(n,void 0,{tabSize:2,insertSpaces:!0}))}}};export{n as parsers,r as printers};

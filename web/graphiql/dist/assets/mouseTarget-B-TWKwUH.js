@@ -1,1 +1,0 @@
-export{r as MouseTargetFactory}from"./mouseTarget-wPCx44-5.js";
