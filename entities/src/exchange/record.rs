@@ -12,8 +12,27 @@ pub enum Value {
     Instant(DateTime<Utc>),
     Json(serde_json::Value),
     /// The row of that table which the source knows by this id. The import turns it into a key.
-    Ref { table: &'static str, external_id: String },
+    Ref {
+        table: &'static str,
+        external_id: String,
+    },
 }
+
+impl Value {
+    pub fn to(table: &'static str, external_id: impl Into<String>) -> Self {
+        Value::Ref { table, external_id: external_id.into() }
+    }
+}
+macro_rules! from {
+    ($($from:ty => $variant:ident),+) => {$(
+        impl From<$from> for Value {
+            fn from(value: $from) -> Self {
+                Value::$variant(value.into())
+            }
+        }
+    )+};
+}
+from! { &str => Text, String => Text, i64 => Int, i32 => Int, bool => Bool, NaiveDate => Date, DateTime<Utc> => Instant, serde_json::Value => Json }
 
 /// One row for one of our tables.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +41,29 @@ pub struct Record {
     pub external_id: String,
     /// What the source said of it; columns it does not speak of are left as they are.
     pub values: Vec<(&'static str, Value)>,
+    /// A row that the source mentions in passing (the customer of a bill): taken where there is none yet, and never
+    /// over what is there.
+    pub only_new: bool,
+}
+impl Record {
+    pub fn row(table: &'static str, external_id: impl Into<String>) -> Self {
+        Record { table, external_id: external_id.into(), values: vec![], only_new: false }
+    }
+    pub fn with(mut self, column: &'static str, value: impl Into<Value>) -> Self {
+        self.values.push((column, value.into()));
+        self
+    }
+    /// Says nothing of the column where the source does not.
+    pub fn maybe(self, column: &'static str, value: Option<impl Into<Value>>) -> Self {
+        match value {
+            Some(value) => self.with(column, value),
+            None => self,
+        }
+    }
+    pub fn only_new(mut self) -> Self {
+        self.only_new = true;
+        self
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -40,6 +82,15 @@ pub struct Problem {
     pub code: &'static str,
     /// A sentence for the person who has to mend the source.
     pub message: String,
+}
+
+impl Problem {
+    pub fn error(code: &'static str, message: impl Into<String>) -> Self {
+        Problem { severity: Severity::Error, code, message: message.into() }
+    }
+    pub fn warning(code: &'static str, message: impl Into<String>) -> Self {
+        Problem { severity: Severity::Warning, code, message: message.into() }
+    }
 }
 
 /// What one row (or document) of a source became.
