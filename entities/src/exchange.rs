@@ -16,3 +16,5 @@ pub mod external_ref;
 pub mod idempotency_key;
 /// Rows between a reader and the import.
 pub mod record;
+/// The tables that can be imported and exported, in load order.
+pub mod table;

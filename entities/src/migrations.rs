@@ -2,11 +2,14 @@
 use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager, async_trait};
 
+/// What the migrations say, in their order.
+pub const TEXTS: &[&str] = &[include_str!("migrations/m0001_first_slice.sql")];
+
 pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(Text { name: "m0001_first_slice", up: include_str!("migrations/m0001_first_slice.sql") })]
+        vec![Box::new(Text { name: "m0001_first_slice", up: TEXTS[0] })]
     }
 }
 

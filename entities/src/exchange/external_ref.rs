@@ -14,5 +14,7 @@ pub struct Model {
     pub entity_id: Uuid,
     pub source_system: String,
     pub external_id: String,
+    /// What the source last said, of rows in tables that do not keep it themselves.
+    pub row_hash: Option<String>,
 }
 impl ActiveModelBehavior for ActiveModel {}

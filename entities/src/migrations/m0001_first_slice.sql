@@ -67,6 +67,7 @@ create table external_refs (
   entity_id uuid not null,
   source_system text not null,
   external_id text not null,
+  row_hash text,
   unique (source_system, entity_type, external_id)
 );
 create index external_refs_entity on external_refs (entity_type, entity_id);
@@ -77,7 +78,7 @@ create table regions (
   name text not null,
   kind text not null check (kind in ('country','region','city','exchange')),
   parent_id uuid references regions (id),
-  postcodes json not null
+  postcodes json not null default '[]'
 );
 create table parties (
   @base, @source,
@@ -92,7 +93,7 @@ create table parties (
   locale text not null default 'en',
   status text not null check (status in ('initialized','validated','deceased','closed')),
   merged_into_id uuid references parties (id),
-  attrs json not null
+  attrs json not null default '{}'
 );
 create index parties_name on parties (family_name, given_name);
 create table contact_media (
@@ -135,7 +136,7 @@ create table customers (
   closed_at timestamptz,
   churn_reason text,
   preferred_channel text check (preferred_channel in ('phone','email','chat','portal','sms','post')),
-  household json not null,
+  household json not null default '{}',
   protected boolean not null default false,
   erased_at timestamptz
 );
@@ -192,7 +193,7 @@ create table product_offerings (
   term_months integer,
   valid_from_on date,
   valid_to_on date,
-  attrs json not null
+  attrs json not null default '{}'
 );
 create index product_offerings_name on product_offerings (name, id);
 create table offering_prices (
@@ -224,7 +225,7 @@ create table billing_accounts (
   balance_minor bigint not null default 0,
   credit_limit_minor bigint,
   format text not null check (format in ('summary','itemised')),
-  media json not null,
+  media json not null default '[]',
   dunning_stage integer not null default 0
 );
 create index billing_accounts_customer on billing_accounts (customer_id, id);
@@ -245,7 +246,7 @@ create table products (
   currency char(3) not null,
   is_customer_visible boolean not null default true,
   label text,
-  attrs json not null
+  attrs json not null default '{}'
 );
 create index products_customer on products (customer_id, id);
 create index products_customer_status on products (customer_id, status, id);
@@ -398,8 +399,8 @@ create table kb_article_versions (
   title text not null,
   summary text,
   body_md text not null,
-  keywords json not null,
-  questions json not null,
+  keywords json not null default '[]',
+  questions json not null default '[]',
   author text not null,
   published_at timestamptz,
   unique (article_id, version, locale)
@@ -465,7 +466,7 @@ create table consents (
   purpose text not null check (purpose in ('marketing_email','marketing_sms','marketing_call','profiling','cdr_analysis','partner_share','third_party','research','bot_training')),
   state text not null check (state in ('granted','denied','withdrawn')),
   legal_basis text not null,
-  evidence json not null,
+  evidence json not null default '{}',
   effective_at timestamptz not null,
   expires_at timestamptz
 );
