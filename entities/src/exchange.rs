@@ -14,6 +14,10 @@ pub mod import_row_error;
 pub mod external_ref;
 /// Answers already given, by client and key.
 pub mod idempotency_key;
+/// UBL invoices.
+pub mod ubl;
+/// Ways to reach somebody, in one notation.
+pub mod medium;
 /// Rows between a reader and the import.
 pub mod record;
 /// The tables that can be imported and exported, in load order.
