@@ -41,13 +41,13 @@ pub struct Record {
     pub external_id: String,
     /// What the source said of it; columns it does not speak of are left as they are.
     pub values: Vec<(&'static str, Value)>,
-    /// A row that the source mentions in passing (the customer of a bill): taken where there is none yet, and never
-    /// over what is there.
-    pub only_new: bool,
+    /// What a new row starts with where `values` do not say. Left out of the hash, and never written over a row that
+    /// is there: with nothing in `values` the row was only mentioned in passing (the customer of a bill).
+    pub when_new: Vec<(&'static str, Value)>,
 }
 impl Record {
     pub fn row(table: &'static str, external_id: impl Into<String>) -> Self {
-        Record { table, external_id: external_id.into(), values: vec![], only_new: false }
+        Record { table, external_id: external_id.into(), values: vec![], when_new: vec![] }
     }
     pub fn with(mut self, column: &'static str, value: impl Into<Value>) -> Self {
         self.values.push((column, value.into()));
@@ -60,8 +60,8 @@ impl Record {
             None => self,
         }
     }
-    pub fn only_new(mut self) -> Self {
-        self.only_new = true;
+    pub fn new_with(mut self, column: &'static str, value: impl Into<Value>) -> Self {
+        self.when_new.push((column, value.into()));
         self
     }
 }

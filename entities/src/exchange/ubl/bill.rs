@@ -119,7 +119,7 @@ impl Reading {
             .with("kind", header.kind)
             .maybe("corrects_bill_id", corrected)
             .with("run_type", if period.0.is_some() { "onCycle" } else { "offCycle" })
-            .with("state", if settled.due == 0 { "settled" } else { "sent" })
+            .new_with("state", if settled.due == 0 { "settled" } else { "sent" })
             .maybe("source_status", document.text("InvoiceTypeCode").or_else(|| document.text("CreditNoteTypeCode")))
             .with("bill_on", header.bill_on)
             .maybe("period_from_on", period.0)
@@ -132,7 +132,7 @@ impl Reading {
             .with("rounding_minor", s * settled.rounding)
             .with("previous_minor", s * settled.previous)
             .with("amount_due_minor", s * settled.due)
-            .with("remaining_minor", s * settled.due);
+            .new_with("remaining_minor", s * settled.due);
         self.records.push(record);
     }
 

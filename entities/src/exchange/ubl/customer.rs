@@ -51,31 +51,30 @@ pub fn map(role: &Node, currency: &str, records: &mut Vec<Record>, problems: &mu
             .maybe("trading_name", party.text("PartyName/Name").filter(|_| organization))
             .maybe("given_name", party.text("Person/FirstName"))
             .maybe("family_name", party.text("Person/FamilyName"))
-            .with("status", "validated")
+            .new_with("status", "validated")
             .with("attrs", attrs),
     );
     media(party, &key, records, problems);
+    // That somebody was billed says nothing of what became of the customer since: nothing is written over.
     records.push(
         Record::row("customers", &key)
-            .with("party_id", Value::to("parties", &key))
-            .with("customer_no", key.as_str())
-            .with("kind", if organization { "small_business" } else { "consumer" })
-            .with("status", "active")
-            .with("household", json!({}))
-            .only_new(), // that somebody was billed says nothing of what became of the customer since
+            .new_with("party_id", Value::to("parties", &key))
+            .new_with("customer_no", key.as_str())
+            .new_with("kind", if organization { "small_business" } else { "consumer" })
+            .new_with("status", "active")
+            .new_with("household", json!({})),
     );
     let customer = Customer { key, name, account };
     records.push(
         Record::row("billing_accounts", customer.account_id(currency))
-            .with("customer_id", Value::to("customers", &customer.key))
-            .with("account_no", customer.account_id(currency))
-            .with("name", customer.name.as_str())
-            .with("currency", currency)
-            .with("state", "active")
-            .with("payment_status", "current")
-            .with("format", "itemised")
-            .with("media", json!(["edi"]))
-            .only_new(),
+            .new_with("customer_id", Value::to("customers", &customer.key))
+            .new_with("account_no", customer.account_id(currency))
+            .new_with("name", customer.name.as_str())
+            .new_with("currency", currency)
+            .new_with("state", "active")
+            .new_with("payment_status", "current")
+            .new_with("format", "itemised")
+            .new_with("media", json!(["edi"])),
     );
     Some(customer)
 }
