@@ -8,3 +8,5 @@ pub mod message;
 pub mod bot_answer;
 /// Where an answer was taken from: article version and anchor, or a row of the customer.
 pub mod bot_citation;
+/// What happened to a customer, on one string.
+pub mod timeline;

@@ -16,3 +16,5 @@ pub mod customer_closure;
 pub mod partner;
 /// Which customers a partner may know, and from when to when.
 pub mod partner_customer;
+/// Who is calling or writing.
+pub mod lookup;

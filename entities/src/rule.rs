@@ -16,7 +16,7 @@ pub enum Rule {
     Via(&'static str, &'static EntityKind),
     /// Some visible row of that kind points here by that column.
     By(&'static EntityKind, &'static str),
-    /// A predicate over the row `{t}`; `{customers}` and `{partners}` become `= …` or `in (…)`, `{today}` and
+    /// A predicate over the row `{t}`; `{customers}` and `{partners}` become `= …` or `in (…)`, `{today}`, `{now}` and
     /// `{session}` values of the caller.
     Where(&'static str),
     Both(&'static [Rule]),
@@ -100,6 +100,10 @@ pub fn fill(sql: &str, t: &str, scope: &Scope, s: &mut impl Statement) -> String
     if out.contains("{today}") {
         let today = s.bind(scope.at.date_naive().into());
         out = out.replace("{today}", &today);
+    }
+    if out.contains("{now}") {
+        let now = s.bind(scope.at.into());
+        out = out.replace("{now}", &now);
     }
     if out.contains("{session}") {
         let session = s.bind(scope.session.clone().into());

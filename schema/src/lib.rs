@@ -1,1 +1,110 @@
+//! The graph: declared types, hand-written roots, one view per audience, limits and cost. Knows nothing of HTTP, tokens
+//! or mail.
 
+/// The vocabulary of a declaration.
+pub mod declare;
+/// All declared types on one screen.
+pub mod graph;
+/// Registration, the views, the matrix.
+pub mod audience;
+/// What a request selects.
+mod select;
+/// A selection as one SQL statement.
+mod compile;
+/// SQL text that writes JSON text.
+mod write_sql;
+/// Pages and cursors.
+pub mod page;
+/// Resolving: roots, rows, computed fields.
+pub mod node;
+/// Limits and cost before execution.
+pub mod guard;
+/// Variables before execution.
+pub mod coerce;
+/// Writing a response.
+mod response;
+/// Codes and sentences.
+pub mod error;
+/// Rust names of declared types.
+pub mod names;
+
+/// Customers and partners.
+mod party;
+/// Offerings and products.
+mod catalogue;
+/// Accounts, bills and their lines.
+mod billing;
+/// Tickets.
+mod care;
+/// Conversations, answers, the timeline.
+mod conversation;
+/// Articles.
+mod knowledge;
+/// Consent, audit, history of states.
+mod privacy;
+/// Tasks and imports.
+mod exchange;
+/// The hand-written fields of `Query`.
+mod query;
+/// Everything that can be done.
+mod mutation;
+/// Everything that can be followed.
+mod subscription;
+
+pub use node::{Caller, Mode};
+pub use response::write;
+
+use async_graphql::Schema;
+use audience::Captured;
+use entities::{Audience, Store};
+use node::{Guarded, Root};
+use std::sync::Arc;
+
+/// What resolvers work with.
+#[derive(Clone)]
+pub struct Hub {
+    pub store: Store,
+}
+
+/// The schema as one audience knows it, with what is needed before a request runs.
+pub struct Graph {
+    pub schema: GraphSchema,
+    pub view: Captured,
+}
+pub type GraphSchema = Schema<Root<query::Query>, Guarded<mutation::Mutation>, Guarded<subscription::Subscription>>;
+
+/// The four views.
+#[derive(Clone)]
+pub struct Graphs(Arc<[Graph; 4]>);
+impl Graphs {
+    /// Builds all views; a few milliseconds each.
+    pub fn new(hub: Hub) -> Self {
+        Graphs(Arc::new(Audience::ALL.map(|audience| {
+            let (schema, view) = audience::viewed_by(Some(audience), || build(Some(hub.clone())));
+            Graph { schema, view }
+        })))
+    }
+    pub fn of(&self, audience: Audience) -> &Graph {
+        &self.0[Audience::ALL.iter().position(|a| *a == audience).unwrap_or(0)]
+    }
+}
+fn build(hub: Option<Hub>) -> GraphSchema {
+    let mut schema = Schema::build(Root(query::Query), Guarded(mutation::Mutation), Guarded(subscription::Subscription)).disable_suggestions();
+    if let Some(hub) = hub {
+        schema = schema.data(hub);
+    }
+    schema.finish()
+}
+/// The SDL as an audience knows it: the golden files `schema.graphql`.
+pub fn sdl(audience: Audience) -> String {
+    let options = async_graphql::SDLExportOptions::new().sorted_fields().sorted_enum_items();
+    audience::viewed_by(Some(audience), || build(None)).0.sdl_with_options(options)
+}
+/// audience × field with scopes: the golden file `authorization.txt`.
+pub fn authorization() -> String {
+    audience::matrix(&audience::viewed_by(None, || build(None)).1)
+}
+/// Every field of the whole graph and its policy, and every type, before any view was cut.
+pub fn whole() -> Captured {
+    audience::viewed_by(None, || build(None)).1
+}

@@ -48,6 +48,7 @@ export default defineConfig({
   },
   worker: { format: 'es', plugins: () => [stub({ ...diff, ...formatter })] },
   build: {
+    license: { fileName: 'licenses.md' },
     chunkSizeWarningLimit: 2000, // the editor is one big chunk by nature
     rolldownOptions: { checks: { moduleLevelDirective: false } }, // "use client" means nothing here
   },

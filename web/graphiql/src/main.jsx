@@ -1,4 +1,4 @@
-import { GraphiQL, HISTORY_PLUGIN } from 'graphiql';
+import { GraphiQL } from 'graphiql';
 import { DOC_EXPLORER_PLUGIN } from '@graphiql/plugin-doc-explorer';
 import { Tooltip, pick, useGraphiQL, useGraphiQLActions } from '@graphiql/react';
 import { createGraphiQLFetcher } from '@graphiql/toolkit';
@@ -15,16 +15,11 @@ import EditorWorker from './worker.js?worker';
 
 globalThis.MonacoEnvironment = { getWorker: (_id, label) => new EditorWorker({ name: label }) };
 
-const FIRST_QUERY = `# Run with Ctrl-Enter. Completion: Ctrl-Space.
-{
-  viewer {
-    audience
-    scopes
-  }
+const FIRST_QUERY = `# Ctrl-Enter runs it.
+query Welcome {
+  viewer { audience scopes }
   offerings(first: 5) {
-    nodes {
-      name
-    }
+    nodes { name }
   }
 }
 `;
@@ -34,12 +29,11 @@ const headersWith = (authorization) => JSON.stringify({ Authorization: authoriza
 
 /** The Authorization in the text of a headers editor; undefined while that text says nothing. */
 function authorizationIn(headers) {
-  if (headers === null) return undefined;
   try {
-    const entries = Object.entries(JSON.parse(headers || '{}'));
+    const entries = Object.entries(JSON.parse(headers === '' ? '{}' : headers));
     return entries.find(([name]) => name.toLowerCase() === 'authorization')?.[1] ?? '';
   } catch {
-    return undefined; // in the middle of an edit
+    return undefined; // a new tab, or the middle of an edit
   }
 }
 
@@ -66,8 +60,7 @@ function prepareTabs(personas) {
   });
   tabs.push(...last.tabs.filter(({ id }) => !tabs.some((tab) => tab.id === id)));
   if (!tabs.length) tabs.push({ ...tabOf({ name: 'Welcome', query: FIRST_QUERY }), headers: '' });
-  const lastId = last.tabs[last.activeTabIndex]?.id;
-  const activeTabIndex = Math.max(0, tabs.findIndex(({ id }) => id === lastId));
+  const activeTabIndex = Math.max(0, tabs.findIndex(({ id }) => id === last.tabs[last.activeTabIndex]?.id));
   sessionStorage.setItem(TABS, JSON.stringify({ tabs, activeTabIndex }));
   return tabs[activeTabIndex];
 }
@@ -115,23 +108,20 @@ function App({ hub, personas, tab }) {
       initialVariables={tab.variables ?? ''}
       initialHeaders={tab.headers ?? ''}
       defaultEditorToolsVisibility={personas.length > 0 && 'variables'}
-      plugins={PLUGINS}
       visiblePlugin={innerWidth >= 1100 ? DOC_EXPLORER_PLUGIN : undefined}
       onTabChange={keepNames}
     >
-      <GraphiQL.Logo>
-        <span />
-      </GraphiQL.Logo>
+      <GraphiQL.Logo>{' ' /* the bar has one */}</GraphiQL.Logo>
       <Bar hub={hub} personas={personas} authorization={authorization} />
     </GraphiQL>
   );
 }
-const PLUGINS = [HISTORY_PLUGIN];
 
 /** The bar needs GraphiQL's state, but belongs above it, for the eye and for the Tab key. */
 function Bar({ hub, personas, authorization }) {
   const { addTab, changeTab, setTheme } = useGraphiQLActions();
-  const { tabs, activeTabIndex, headerEditor, theme } = useGraphiQL(SHOWN);
+  const { tabs, activeTabIndex, headerEditor, theme } = useGraphiQL(pick('tabs', 'activeTabIndex', 'headerEditor', 'theme'));
+  const placeholder = authorization ? 'Token in use' : 'Paste a token';
   const active = personas.find(({ token }) => authorization === `Bearer ${token}`);
 
   // A new tab goes on as the persona of the tab before.
@@ -157,14 +147,14 @@ function Bar({ hub, personas, authorization }) {
     }
     changeTab(index);
   };
-  const useToken = (event) => {
+  const applyToken = (event) => {
     event.preventDefault();
     const token = new FormData(event.target).get('token').trim().replace(/^bearer\s+/i, '');
     headerEditor?.setValue(token && headersWith(`Bearer ${token}`));
     event.target.reset();
   };
 
-  return createPortal(
+  const bar = (
     <>
       <img src={icon} alt="" />
       <h1>Switchboard</h1>
@@ -186,29 +176,21 @@ function Bar({ hub, personas, authorization }) {
       ) : (
         <>
           <span className="muted">
-            <span className="wide">Make a token: </span>
-            <code>switchboard token mint --audience agent</code>
+            Make a token: <code>switchboard token mint --audience agent</code>
           </span>
-          <form onSubmit={useToken}>
-            <input
-              name="token"
-              aria-label="Token"
-              placeholder={authorization ? 'Token in use' : 'Paste a token'}
-              autoComplete="off"
-              spellCheck={false}
-            />
+          <form onSubmit={applyToken}>
+            <input name="token" aria-label="Token" autoComplete="off" spellCheck={false} placeholder={placeholder} />
             <button type="submit">Use</button>
           </form>
         </>
       )}
-    </>,
-    document.getElementById('bar'),
+    </>
   );
+  return createPortal(bar, document.getElementById('bar'));
 }
-const SHOWN = pick('tabs', 'activeTabIndex', 'headerEditor', 'theme');
 
 fetch(`${import.meta.env.BASE_URL}personas.json`, { cache: 'no-store' })
-  .then((response) => (response.ok ? response.json() : {}))
+  .then((response) => response.json())
   .catch(() => ({})) // only a demo has personas
   .then(({ hub, personas = [] }) => {
     const tab = prepareTabs(personas);

@@ -1,3 +1,4 @@
+/*! Contains picomatch, MIT License, Copyright (c) 2017-present, Jon Schlinkert. */
 import { initialize } from 'monaco-editor/esm/vs/editor/editor.worker.js';
 import 'monaco-editor/esm/vs/language/json/json.worker.js';
 import { GraphQLWorker } from 'monaco-graphql/esm/GraphQLWorker.js';

@@ -1,0 +1,518 @@
+//! A selection as one SQL statement that returns the JSON text of a root field. The same shape on both databases:
+//! text concatenation and correlated scalar subselects. async-graphql has validated the document; what a caller may
+//! not see is applied here and nowhere else: row rules, masks, scopes, the bound of every list.
+use crate::{
+    declare::*,
+    error::Refused,
+    graph::ty,
+    page::{Cursor, MAX_FIRST, Page},
+    select::{Doc, Pick, collect},
+    write_sql::{Text, joined, json},
+};
+use async_graphql::{Value, parser::types::SelectionSet};
+use entities::{
+    Scope,
+    id::Id,
+    model::EntityKind,
+    rule::{self, Rule, Statement},
+};
+use uuid::Uuid;
+
+pub type Outcome<T> = Result<T, Refused>;
+
+/// Puts one statement together.
+pub struct Compiler<'a> {
+    pg: bool,
+    scope: &'a Scope,
+    doc: Doc<'a>,
+    audience: Audiences,
+    pub binds: Vec<sea_orm::Value>,
+    /// A computed or refused field was met: the answer needs a walk beside the selection.
+    pub walk: bool,
+    aliases: usize,
+}
+impl Statement for Compiler<'_> {
+    fn bind(&mut self, value: sea_orm::Value) -> String {
+        // One value, one place: a rule that stands in many subselects binds the caller's roots once.
+        let at = self.binds.iter().position(|b| *b == value).unwrap_or_else(|| {
+            self.binds.push(value);
+            self.binds.len() - 1
+        });
+        format!("{}{}", if self.pg { '$' } else { '?' }, at + 1)
+    }
+    fn alias(&mut self) -> String {
+        self.aliases += 1;
+        format!("t{}", self.aliases)
+    }
+}
+
+impl<'a> Compiler<'a> {
+    pub fn new(pg: bool, scope: &'a Scope, doc: Doc<'a>) -> Self {
+        Compiler { pg, scope, doc, audience: only(scope.audience), binds: vec![], walk: false, aliases: 0 }
+    }
+    /// The statement for one root field.
+    pub fn root(&mut self, field: &Field, pick: &Pick<'a>) -> Outcome<String> {
+        Ok(format!("select {}", self.relation(field, pick, None)?))
+    }
+    /// The statement for some rows of one type: (id, JSON text) of those that the caller may see.
+    pub fn by_ids(&mut self, d: &'static Type, ids: &[Uuid], sets: &[&'a SelectionSet]) -> Outcome<String> {
+        let t = self.alias();
+        let places: Vec<_> = ids.iter().map(|id| self.bind((*id).into())).collect();
+        let rule = self.rule(d, &t, None)?;
+        let body = self.object(d, &t, sets)?;
+        Ok(format!("select {t}.id, {body} from {} {t} where {t}.id in ({}){}", self.table(d)?, places.join(", "), and(rule)))
+    }
+
+    fn entity(d: &Type) -> Outcome<&'static EntityKind> {
+        d.entity.ok_or_else(|| Refused::internal(format!("{} has no rows", d.name)))
+    }
+    /// The table; a derived one says what differs between the databases by `@instant(DATE)`.
+    fn table(&self, d: &Type) -> Outcome<String> {
+        let table = Self::entity(d)?.table;
+        if !table.starts_with('(') {
+            return Ok(table.into());
+        }
+        let (open, close) = if self.pg { ("cast(", " as timestamptz)") } else { ("(", " || 'T00:00:00+00:00')") };
+        Ok(table.replace("@instant(", open).replace("@end)", close))
+    }
+    fn rule(&mut self, d: &Type, t: &str, implied: Option<(&str, &EntityKind)>) -> Outcome<Option<String>> {
+        let rule = Self::entity(d)?.rules.of(self.scope.audience);
+        Ok(rule::predicate(rule, t, self.scope, implied, self))
+    }
+    /// Fill the places of a declared fragment: the row, the caller's values, `{may Kind alias}`,
+    /// `{can SCOPE}`.
+    fn fill(&mut self, text: &str, t: &str) -> Outcome<String> {
+        let mut out = text.to_string();
+        while let Some(start) = out.find("{may ") {
+            let end = out[start..].find('}').map_or(out.len(), |e| start + e);
+            let (kind, alias) = out[start + 5..end].split_once(' ').unwrap_or_default();
+            let (d, alias) = (ty(kind), alias.to_string());
+            let rule = self.rule(d, &alias, None)?.unwrap_or_else(|| "1=1".into());
+            out.replace_range(start..end + 1, &rule);
+        }
+        for verb in ["{can ", "{has "] {
+            while let Some(start) = out.find(verb) {
+                let end = out[start..].find('}').map_or(out.len(), |e| start + e);
+                let has = self.scope.has(&out[start + verb.len()..end]);
+                out.replace_range(start..end + 1, if has { "true" } else { "false" });
+            }
+        }
+        Ok(rule::fill(&out, t, self.scope, self))
+    }
+
+    /// The JSON text of the row `t` as this type.
+    fn object(&mut self, d: &'static Type, t: &str, sets: &[&'a SelectionSet]) -> Outcome<String> {
+        let mut out = Text::default();
+        out.literal("{");
+        self.members(&mut out, d, t, sets)?;
+        out.literal("}");
+        Ok(out.done())
+    }
+    fn members(&mut self, out: &mut Text, d: &'static Type, t: &str, sets: &[&'a SelectionSet]) -> Outcome<()> {
+        let mut needed: Vec<&str> = vec![];
+        let picks = collect(self.doc, sets, d.name);
+        for (i, pick) in picks.iter().enumerate() {
+            out.key(i == 0, pick.key);
+            if pick.name() == "__typename" {
+                out.literal(&format!("\"{}\"", d.name));
+                continue;
+            }
+            let f = d.field(pick.name()).filter(|f| f.see & self.audience != 0).ok_or_else(|| Refused::internal("a field passed validation that is not known"))?;
+            if f.scope.is_some_and(|s| !self.scope.has(s)) {
+                self.walk = true;
+                out.literal("null");
+                continue;
+            }
+            match &f.source {
+                Source::Column { .. } => self.column(out, f, t)?,
+                Source::Value { parts, null, ty } => self.value(out, f, (ty, parts, null), pick, t)?,
+                Source::Same { to } => {
+                    out.literal("{");
+                    self.members(out, ty(to), t, &pick.sets)?;
+                    out.literal("}");
+                }
+                Source::Computed { needs, .. } => {
+                    self.walk = true;
+                    out.literal("null");
+                    needed.extend(*needs)
+                }
+                _ => {
+                    let sql = self.relation(f, pick, Some((d, t)))?;
+                    out.sql(sql)
+                }
+            }
+        }
+        needed.sort();
+        needed.dedup();
+        for (i, need) in needed.iter().enumerate() {
+            let f = d.field(need).ok_or_else(|| Refused::internal("a computed field needs a column that is not declared"))?;
+            out.key(i == 0 && picks.is_empty(), &format!("${need}"));
+            self.column(out, f, t)?;
+        }
+        Ok(())
+    }
+    fn masked(&mut self, f: &Field, x: String, t: &str) -> Outcome<(String, bool)> {
+        match f.masks.iter().find(|m| m.0 & self.audience != 0) {
+            None => Ok((x, false)),
+            Some((_, mask)) => Ok((self.fill(mask, t)?.replace("{c}", &x), true)),
+        }
+    }
+    fn column(&mut self, out: &mut Text, f: &Field, t: &str) -> Outcome<()> {
+        let Source::Column { scalar, sql, null } = &f.source else { return Ok(()) };
+        let x = self.fill(sql.on(self.pg), t)?;
+        let (x, masked) = self.masked(f, x, t)?;
+        json(out, *scalar, &x, *null || masked, self.pg);
+        Ok(())
+    }
+    #[expect(clippy::type_complexity, reason = "a destructured variant")]
+    fn value(&mut self, out: &mut Text, f: &Field, source: (&'static str, &[(&'static str, Scalar, Sql, bool)], &Option<Sql>), pick: &Pick<'a>, t: &str) -> Outcome<()> {
+        let (ty, parts, null) = source;
+        let mut body = Text::default();
+        body.literal("{");
+        for (i, p) in collect(self.doc, &pick.sets, ty).iter().enumerate() {
+            body.key(i == 0, p.key);
+            match parts.iter().find(|part| part.0 == p.name()) {
+                None => body.literal(&format!("\"{ty}\"")), // __typename
+                Some((_, scalar, sql, null)) => {
+                    let x = self.fill(sql.on(self.pg), t)?;
+                    json(&mut body, *scalar, &x, *null, self.pg)
+                }
+            }
+        }
+        body.literal("}");
+        let body = body.done();
+        let (body, masked) = self.masked(f, body, t)?;
+        match null {
+            Some(when) => {
+                let when = self.fill(when.on(self.pg), t)?;
+                out.sql(format!("case when {when} then 'null' else coalesce({body}, 'null') end"))
+            }
+            None if masked => out.sql(format!("coalesce({body}, 'null')")),
+            None => out.sql(format!("({body})")),
+        }
+        Ok(())
+    }
+
+    /// SQL for a field that leads to rows. `from` is the parent type and its alias; none at the root.
+    fn relation(&mut self, f: &Field, pick: &Pick<'a>, from: Option<(&'static Type, &str)>) -> Outcome<String> {
+        match &f.source {
+            Source::One { to, key, id, args } => self.one((*to, *key, id, args), pick, from),
+            Source::Find { to, by } => {
+                let (d, t) = (ty(to), self.alias());
+                let Some(condition) = self.found(d, &t, by, pick)? else { return Ok("'null'".into()) };
+                self.single(d, &t, &condition, None, pick)
+            }
+            Source::Mine { to } => {
+                let (d, t) = (ty(to), self.alias());
+                let own = if Self::entity(d)?.name == "Partner" { &self.scope.partners } else { &self.scope.customers };
+                let Some(id) = own.first().copied() else { return Ok("'null'".into()) };
+                let condition = format!("{t}.id = {}", self.bind(id.into()));
+                self.single(d, &t, &condition, None, pick)
+            }
+            Source::Many(m) => self.many(m, pick, from),
+            _ => Err(Refused::internal("not a relation")),
+        }
+    }
+    fn single(&mut self, d: &'static Type, t: &str, condition: &str, implied: Option<(&str, &EntityKind)>, pick: &Pick<'a>) -> Outcome<String> {
+        let rule = self.rule(d, t, implied)?;
+        let body = self.object(d, t, &pick.sets)?;
+        Ok(format!("coalesce((select {body} from {} {t} where {condition}{}), 'null')", self.table(d)?, and(rule)))
+    }
+    fn one(&mut self, source: (&'static str, Option<&'static str>, &Sql, &[Argument]), pick: &Pick<'a>, from: Option<(&'static Type, &str)>) -> Outcome<String> {
+        let (to, key, id, args) = source;
+        let ((pd, pt), d, t) = (from.ok_or_else(|| Refused::internal("no parent"))?, ty(to), self.alias());
+        let mut id = self.fill(id.on(self.pg), pt)?;
+        for (name, _, _) in args {
+            let value = match self.doc.arg(&pick.field.node, name) {
+                Some(Value::String(s)) => Some(s),
+                _ => None,
+            };
+            let place = self.bind(value.into());
+            id = id.replace(&format!("{{arg {name}}}"), &place);
+        }
+        let condition = format!("{t}.id = {id}");
+        // The parent row passed "its `to` is visible" when its own rule goes this way.
+        let proven = key.is_some_and(|k| proves(Self::entity(pd).ok().map(|e| e.rules.of(self.scope.audience)), k, d));
+        if proven {
+            let body = self.object(d, &t, &pick.sets)?;
+            return Ok(format!("coalesce((select {body} from {} {t} where {condition}), 'null')", self.table(d)?));
+        }
+        self.single(d, &t, &condition, None, pick)
+    }
+    /// The condition of a root field that finds one row; none where the id is not one of ours.
+    fn found(&mut self, d: &Type, t: &str, by: &[(&str, &str, &str)], pick: &Pick<'a>) -> Outcome<Option<String>> {
+        let given: Vec<_> = by.iter().filter_map(|(arg, _, column)| self.doc.arg(&pick.field.node, arg).map(|v| (*arg, *column, v))).collect();
+        let [(_, column, value)] = given.as_slice() else {
+            let names: Vec<_> = by.iter().map(|b| b.0).collect();
+            return Err(Refused::input(format!("Give exactly one of: {}.", names.join(", "))));
+        };
+        Ok(match (value, *column) {
+            (Value::Object(o), _) => {
+                let part = |name: &str| match o.get(name) {
+                    Some(Value::String(s)) => s.clone(),
+                    _ => String::new(),
+                };
+                let (system, external) = (self.bind(part("sourceSystem").into()), self.bind(part("externalId").into()));
+                Some(format!("{t}.source_system = {system} and {t}.external_id = {external}"))
+            }
+            (value, "id") => {
+                let kind = Self::entity(d)?;
+                let id = text(value).and_then(|s| Id::parse(&s)).filter(|i| i.kind == kind);
+                id.map(|i| format!("{t}.id = {}", self.bind(i.uuid.into())))
+            }
+            (value, column) => text(value).map(|s| format!("{t}.{column} = {}", self.bind(s.into()))),
+        })
+    }
+
+    fn many(&mut self, m: &Many, pick: &Pick<'a>, from: Option<(&'static Type, &str)>) -> Outcome<String> {
+        let (d, t) = (ty(m.to), self.alias());
+        let page = self.page(m, pick)?;
+        let order = self.order(m, d, pick)?;
+        let wheres = self.wheres(m, d, &t, pick, from)?;
+        let list = Cursor::list(&(d.name, order.column, order.desc, format!("{:?}", self.doc.arg(&pick.field.node, "filter"))));
+        let mut paged = wheres.clone();
+        if let Some(cursor) = &page.cursor {
+            paged.push(self.keyset(&t, order, page.backward, Cursor::read(cursor, &list, order)?));
+        }
+        let by = order_by(&t, order, page.backward, self.pg);
+        let limit = page.size + u64::from(m.shape == Shape::Connection); // as text: SQLite prepares anew for a bound LIMIT
+        let rows = format!("(select * from {} {t}{} order by {by} limit {limit}) {t}", self.table(d)?, filtered(&paged));
+        if m.shape == Shape::List {
+            let body = self.object(d, &t, &pick.sets)?;
+            return Ok(format!("'[' || coalesce((select {} from {rows}), '') || ']'", joined(&body, "", self.pg)));
+        }
+        let base = format!("from {} {t}{}", self.table(d)?, filtered(&wheres));
+        self.connection(d, &t, pick, &Listing { order, page, by, rows, base, list })
+    }
+    fn page(&self, m: &Many, pick: &Pick<'a>) -> Outcome<Page> {
+        let size = |name: &str| match self.doc.arg(&pick.field.node, name) {
+            None => Ok(None),
+            Some(Value::Number(n)) if n.as_u64().is_some_and(|n| n <= MAX_FIRST) => Ok(n.as_u64()),
+            Some(_) => Err(Refused::input(format!("`{name}` is a number from 0 to {MAX_FIRST}."))),
+        };
+        let cursor = |name: &str| self.doc.arg(&pick.field.node, name).and_then(|v| text(&v));
+        match (size("first")?, size("last")?, cursor("after"), cursor("before")) {
+            (Some(_), Some(_), ..) => Err(Refused::input("Give `first` or `last`, not both.")),
+            (_, _, Some(_), Some(_)) => Err(Refused::input("Give `after` or `before`, not both.")),
+            (first, None, after, None) => Ok(Page { size: first.unwrap_or(m.default), backward: false, cursor: after }),
+            (None, last, None, before) => Ok(Page { size: last.unwrap_or(m.default), backward: true, cursor: before }),
+            _ => Err(Refused::input("`first` goes with `after`, `last` with `before`.")),
+        }
+    }
+    fn order(&self, m: &Many, d: &Type, pick: &Pick<'a>) -> Outcome<Order> {
+        let Some(name) = self.doc.arg(&pick.field.node, "sort").and_then(|v| text(&v)) else { return Ok(m.order) };
+        let Some((_, order, field)) = d.sorts.iter().find(|s| s.0 == name) else { return Err(Refused::internal("a sort passed validation that is not known")) };
+        self.allowed(d, field)?;
+        Ok(*order)
+    }
+    /// A filter or a sort tells what its field tells: it needs the same scope, and no mask may stand before it.
+    fn allowed(&self, d: &Type, field: &str) -> Outcome<()> {
+        match d.field(field).and_then(|f| f.scope).filter(|s| !self.scope.has(s)) {
+            Some(scope) => Err(Refused::scope(scope)),
+            None => Ok(()),
+        }
+    }
+    fn wheres(&mut self, m: &Many, d: &'static Type, t: &str, pick: &Pick<'a>, from: Option<(&'static Type, &str)>) -> Outcome<Vec<String>> {
+        let mut wheres = vec![];
+        let mut implied = None;
+        if let (Some((theirs, ours)), Some((pd, pt))) = (m.link, from) {
+            let deep = m.tree && self.doc.arg(&pick.field.node, "includeDescendants") == Some(Value::Boolean(true));
+            wheres.push(if deep {
+                format!("{t}.{theirs} in (select descendant_id from customer_closure where ancestor_id = {pt}.{ours})")
+            } else {
+                format!("{t}.{theirs} = {pt}.{ours}")
+            });
+            if ours == "id" {
+                implied = Some((theirs, Self::entity(pd)?));
+            }
+        }
+        wheres.extend(self.rule(d, t, implied)?);
+        if let Some(only) = m.only {
+            let only = self.fill(&only.replace("{p}", from.map_or("", |p| p.1)), t)?;
+            wheres.push(only);
+        }
+        if let (true, Some(Value::Object(given))) = (m.filtered, self.doc.arg(&pick.field.node, "filter")) {
+            for (name, value) in &given {
+                if let Some(f) = d.filters.iter().find(|f| f.name == name.as_str()).filter(|_| *value != Value::Null) {
+                    self.allowed(d, f.field)?;
+                    let condition = self.condition(f, t, value)?;
+                    wheres.push(condition);
+                }
+            }
+        }
+        Ok(wheres)
+    }
+    fn condition(&mut self, f: &Filter, t: &str, value: &Value) -> Outcome<String> {
+        let column = format!("{t}.{}", f.column);
+        if let Value::List(values) = value {
+            let mut places = vec![];
+            for v in values {
+                let v = filter_value(f, v)?;
+                places.push(self.bind(v));
+            }
+            return Ok(if places.is_empty() { "1=0".into() } else { format!("{column} in ({})", places.join(", ")) });
+        }
+        let bound = filter_value(f, value)?;
+        let place = self.bind(bound);
+        Ok(match f.op {
+            FilterOp::AnyOf | FilterOp::Is => format!("{column} = {place}"),
+            FilterOp::From => format!("{column} >= {place}"),
+            FilterOp::Until => format!("{column} <= {place}"),
+        })
+    }
+    fn keyset(&mut self, t: &str, order: Order, backward: bool, at: (Option<sea_orm::Value>, sea_orm::Value)) -> String {
+        let op = if order.desc != backward { '<' } else { '>' };
+        match at {
+            (None, id) => format!("{t}.id {op} {}", self.bind(id)),
+            (Some(key), id) => {
+                let (key, id) = (self.bind(key), self.bind(id));
+                format!("({t}.{}{}, {t}.id) {op} ({key}, {id})", order.column, collation(order, self.pg))
+            }
+        }
+    }
+
+    /// A page: one row more than asked tells whether there are more; the rest are aggregates over it.
+    fn connection(&mut self, d: &'static Type, t: &str, pick: &Pick<'a>, l: &Listing) -> Outcome<String> {
+        let mut out = Text::default();
+        let name = format!("{}Connection", d.name);
+        out.literal("{");
+        for (i, p) in collect(self.doc, &pick.sets, &name).iter().enumerate() {
+            out.key(i == 0, p.key);
+            match p.name() {
+                "nodes" => {
+                    let body = self.object(d, t, &p.sets)?;
+                    self.listed(&mut out, &body, t, l)
+                }
+                "edges" => {
+                    let body = self.edge(d, t, p, l)?;
+                    self.listed(&mut out, &body, t, l)
+                }
+                "pageInfo" => self.page_info(&mut out, t, p, l),
+                "totalCount" => out.sql(format!("cast((select count(*) {}) as text)", l.base)),
+                _ => out.literal(&format!("\"{name}\"")),
+            }
+        }
+        out.literal("}");
+        // `having` keeps it one row when nothing but literals is asked for
+        Ok(format!(
+            "(select {} from (select {t}.*, row_number() over (order by {}) rn_, count(*) over () n_ from {}) {t} having count(*) >= 0)",
+            out.done(),
+            l.by,
+            l.rows
+        ))
+    }
+    fn listed(&self, out: &mut Text, body: &str, t: &str, l: &Listing) {
+        let by = format!(" order by {t}.rn_{}", if l.page.backward { " desc" } else { "" });
+        out.literal("[");
+        out.sql(format!("coalesce({} filter (where {t}.rn_ <= {}), '')", joined(body, &by, self.pg), l.page.size));
+        out.literal("]")
+    }
+    fn edge(&mut self, d: &'static Type, t: &str, pick: &Pick<'a>, l: &Listing) -> Outcome<String> {
+        let mut out = Text::default();
+        let name = format!("{}Edge", d.name);
+        out.literal("{");
+        for (i, p) in collect(self.doc, &pick.sets, &name).iter().enumerate() {
+            out.key(i == 0, p.key);
+            match p.name() {
+                "node" => {
+                    let body = self.object(d, t, &p.sets)?;
+                    out.sql(format!("({body})"))
+                }
+                "cursor" => {
+                    out.literal("\"");
+                    out.sql(Cursor::sql(&l.list, t, l.order, self.pg));
+                    out.literal("\"")
+                }
+                _ => out.literal(&format!("\"{name}\"")),
+            }
+        }
+        out.literal("}");
+        Ok(out.done())
+    }
+    fn page_info(&self, out: &mut Text, t: &str, pick: &Pick<'a>, l: &Listing) {
+        let n = l.page.size;
+        let more = format!("case when max({t}.n_) > {n} then 'true' else 'false' end");
+        let beyond = if l.page.cursor.is_some() { "true" } else { "false" };
+        let cursor = Cursor::sql(&l.list, t, l.order, self.pg);
+        let at = |row: &str| format!("coalesce('\"' || max({cursor}) filter (where {row}) || '\"', 'null')");
+        let (near, far) = (format!("{t}.rn_ = 1 and {n} > 0"), format!("{t}.rn_ = {n} or ({t}.n_ < {n} and {t}.rn_ = {t}.n_)"));
+        let (start, end) = if l.page.backward { (far, near) } else { (near, far) };
+        out.literal("{");
+        for (i, p) in collect(self.doc, &pick.sets, "PageInfo").iter().enumerate() {
+            out.key(i == 0, p.key);
+            match (p.name(), l.page.backward) {
+                ("hasNextPage", false) | ("hasPreviousPage", true) => out.sql(more.clone()),
+                ("hasNextPage" | "hasPreviousPage", _) => out.literal(beyond),
+                ("startCursor", _) => out.sql(at(&start)),
+                ("endCursor", _) => out.sql(at(&end)),
+                _ => out.literal("\"PageInfo\""),
+            }
+        }
+        out.literal("}")
+    }
+}
+
+/// What a connection is made of.
+struct Listing {
+    order: Order,
+    page: Page,
+    by: String,
+    /// One page, and one row more.
+    rows: String,
+    /// All of it, for the count.
+    base: String,
+    list: String,
+}
+
+/// Whether a rule of the parent says that the row behind this key is visible.
+fn proves(rule: Option<&Rule>, key: &str, to: &Type) -> bool {
+    match rule {
+        Some(Rule::Via(k, kind)) => *k == key && to.entity == Some(*kind),
+        Some(Rule::Both(rules)) => rules.iter().any(|r| proves(Some(r), key, to)),
+        _ => false,
+    }
+}
+fn filter_value(f: &Filter, value: &Value) -> Outcome<sea_orm::Value> {
+    let bad = || Refused::input(format!("`{}` is not a {}.", f.name, f.scalar.graphql()));
+    Ok(match (f.scalar, value) {
+        (Scalar::Bool, Value::Boolean(b)) => (*b).into(),
+        (Scalar::Int, Value::Number(n)) => (n.as_i64().and_then(|n| i32::try_from(n).ok()).ok_or_else(bad)?).into(),
+        (scalar, value) => {
+            let text = text(value).ok_or_else(bad)?;
+            match scalar {
+                Scalar::Enum(_, values) => values.iter().find(|v| v.1 == text).ok_or_else(bad)?.0.into(),
+                Scalar::Id(kind) => Id::parse(&text).filter(|i| i.kind == kind).map_or(Uuid::nil(), |i| i.uuid).into(),
+                Scalar::Date => text.parse::<chrono::NaiveDate>().map_err(|_| bad())?.into(),
+                Scalar::Instant => text.parse::<chrono::DateTime<chrono::Utc>>().map_err(|_| bad())?.into(),
+                Scalar::BigInt => text.parse::<i64>().map_err(|_| bad())?.into(),
+                _ => text.into(),
+            }
+        }
+    })
+}
+/// The text of a string, an enum value, or a number where an ID is asked for.
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(s) => Some(s.clone()),
+        Value::Enum(n) => Some(n.to_string()),
+        Value::Number(n) => Some(n.to_string()),
+        _ => None,
+    }
+}
+/// PostgreSQL orders text by the database's language unless told: both databases order by code point.
+fn collation(order: Order, pg: bool) -> &'static str {
+    if pg && order.scalar == Scalar::Text && order.column != "id" { " collate \"C\"" } else { "" }
+}
+fn order_by(t: &str, order: Order, backward: bool, pg: bool) -> String {
+    let direction = if order.desc != backward { " desc" } else { "" };
+    if order.column == "id" {
+        return format!("{t}.id{direction}");
+    }
+    format!("{t}.{}{}{direction}, {t}.id{direction}", order.column, collation(order, pg))
+}
+fn filtered(wheres: &[String]) -> String {
+    if wheres.is_empty() { String::new() } else { format!(" where {}", wheres.join(" and ")) }
+}
+fn and(rule: Option<String>) -> String {
+    rule.map_or(String::new(), |r| format!(" and {r}"))
+}

@@ -1,0 +1,66 @@
+//! Long work and imports, as agents follow them.
+use crate::declare::*;
+use entities::exchange::{import_batch, import_row_error, task};
+
+pub fn types() -> Vec<Type> {
+    vec![task_type(), batch(), row_error()]
+}
+pub fn roots() -> Vec<Field> {
+    vec![
+        find("importBatch", "ImportBatch", &[("id", "Its public id.", "id")], "One run of an import.").see(AGENT).scope("import:run"),
+        all("importBatches", "ImportBatch", desc(import_batch::Column::CreatedAt), "Imports, the newest first.").connection().see(AGENT).scope("import:run"),
+        all("tasks", "Task", desc(task::Column::CreatedAt), "Long work, the newest first.").connection().filtered().see(AGENT).scope("import:run"),
+    ]
+}
+fn task_type() -> Type {
+    use task::*;
+    table(&ENTITY, "Long work, and how far it is.")
+        .fields([
+            id(&ENTITY).see(AGENT),
+            choice::<Kind>("kind", Column::Kind, "").see(AGENT),
+            column("title", Column::Title, "").see(AGENT),
+            choice::<State>("state", Column::State, "").see(AGENT),
+            column("done", Column::Done, "How many steps are done.").see(AGENT),
+            column("total", Column::Total, "Of how many; null while not known.").see(AGENT),
+            column("message", Column::Message, "What it is doing, or why it failed; null when there is nothing to say.").see(AGENT),
+            column("createdAt", Column::CreatedAt, "").see(AGENT),
+            column("startedAt", Column::StartedAt, "Null while it waits.").see(AGENT),
+            column("finishedAt", Column::FinishedAt, "Null until then.").see(AGENT),
+            many("batches", "ImportBatch", import_batch::Column::TaskId, asc(import_batch::Column::Id), "The files of an import.").see(AGENT),
+        ])
+        .filters([any_of::<State>("state", Column::State, "Any of these.")])
+}
+fn batch() -> Type {
+    use import_batch::*;
+    table(&ENTITY, "One run of an import over one file.").fields([
+        id(&ENTITY).see(AGENT),
+        column("sourceSystem", Column::SourceSystem, "").see(AGENT),
+        column("fileName", Column::FileName, "").see(AGENT),
+        column("fileSha256", Column::FileSha256, "Null while it is being read.").see(AGENT),
+        column("asOf", Column::AsOfOn, "The day that the file speaks of; null when it has its own dates.").see(AGENT),
+        choice::<State>("state", Column::State, "").see(AGENT),
+        column("rows", Column::Rows, "Rows read.").see(AGENT),
+        column("inserted", Column::Inserted, "").see(AGENT),
+        column("updated", Column::Updated, "").see(AGENT),
+        column("unchanged", Column::Unchanged, "").see(AGENT),
+        column("rejected", Column::Rejected, "").see(AGENT),
+        column("warned", Column::Warned, "").see(AGENT),
+        column("report", Column::Report, "Counts per table, and what was put off.").see(AGENT),
+        column("createdAt", Column::CreatedAt, "").see(AGENT),
+        one("task", "Task", Column::TaskId, "").see(AGENT),
+        many("rowErrors", "ImportRowError", import_row_error::Column::BatchId, asc(import_row_error::Column::RowNo), "Rows that were not taken, or taken with a warning.").connection().filtered().see(AGENT),
+    ])
+}
+fn row_error() -> Type {
+    use import_row_error::*;
+    table(&ENTITY, "A row that was not taken, or taken with a warning.")
+        .fields([
+            id(&ENTITY).see(AGENT),
+            column("rowNo", Column::RowNo, "1 is the first row of data.").see(AGENT),
+            choice::<Severity>("severity", Column::Severity, "").see(AGENT),
+            column("code", Column::Code, "A stable word.").see(AGENT),
+            column("message", Column::Message, "").see(AGENT),
+            column("raw", Column::Raw, "The row as it stood in the file.").see(AGENT),
+        ])
+        .filters([any_of::<Severity>("severity", Column::Severity, "Any of these.")])
+}

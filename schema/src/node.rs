@@ -1,0 +1,399 @@
+//! Resolving. A declared root field, and everything below it, is one statement; a hand-written field says which row
+//! it means (`Node`), and the selection below says what of it.
+use crate::{
+    audience,
+    compile::Compiler,
+    declare::*,
+    error::{FORBIDDEN, Refused, TIMEOUT},
+    graph::{UNIONS, find_ty, roots, ty},
+    select::{Doc, Pick, collect},
+};
+use async_graphql::{parser::types::SelectionSet, registry::Registry, resolver_utils, *};
+use entities::{Scope, Store, id::Id, model::EntityKind};
+use futures::{FutureExt, future::BoxFuture};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    marker::PhantomData,
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+/// How far an answer of the database is opened.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Mode {
+    /// Passed through as text: only where [`crate::write`] makes the response.
+    Bytes,
+    Values,
+    /// Field by field everywhere, for tests.
+    Fields,
+}
+
+/// Who asks and how, for one request: what every resolver starts from. Goes into the request's data.
+pub struct Caller {
+    pub scope: Scope,
+    mode: Mode,
+    until: Instant,
+    /// Rows that sibling fields wait for, by the field that selects from them and the type.
+    waiting: Mutex<HashMap<(usize, &'static str), Vec<Waiting>>>,
+}
+type Waiting = (Uuid, oneshot::Sender<std::result::Result<Option<Value>, Refused>>);
+/// How long one request may take.
+pub const DEADLINE: Duration = Duration::from_secs(15);
+impl Caller {
+    pub fn new(scope: Scope) -> Self {
+        Caller { scope, mode: Mode::Values, until: Instant::now() + DEADLINE, waiting: Mutex::default() }
+    }
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
+    }
+    pub fn within(mut self, time: Duration) -> Self {
+        self.until = Instant::now() + time;
+        self
+    }
+    /// No deadline of its own: a stream lives until it is closed.
+    pub fn streaming(mut self) -> Self {
+        self.until = Instant::now() + Duration::from_secs(365 * 24 * 3600);
+        self
+    }
+    fn waiting(&self) -> std::sync::MutexGuard<'_, HashMap<(usize, &'static str), Vec<Waiting>>> {
+        self.waiting.lock().unwrap_or_else(|e| e.into_inner())
+    }
+}
+
+/// What a computed field sees of its row: the columns it named in `needs`, already masked.
+pub struct Row<'a>(pub &'a indexmap::IndexMap<Name, Value>);
+impl Row<'_> {
+    pub fn text(&self, need: &str) -> &str {
+        match self.0.get(format!("${need}").as_str()) {
+            Some(Value::String(s)) => s,
+            _ => "",
+        }
+    }
+    /// The key behind a public id among the needs.
+    pub fn uuid(&self, need: &str) -> Option<Uuid> {
+        Id::parse(self.text(need)).map(|i| i.uuid)
+    }
+}
+
+pub(crate) fn is_abstract(name: &str) -> bool {
+    name == "Node" || UNIONS.iter().any(|u| u.0 == name)
+}
+
+/// The query root: the declared root fields, and the hand-written ones of `Q`.
+pub struct Root<Q>(pub Q);
+impl<Q: ObjectType> ObjectType for Root<Q> {}
+impl<Q: ObjectType> OutputType for Root<Q> {
+    fn type_name() -> Cow<'static, str> {
+        Q::type_name()
+    }
+    fn create_type_info(r: &mut Registry) -> String {
+        let name = Q::create_type_info(r);
+        audience::register(r);
+        let declared: Vec<_> = roots().iter().map(|f| audience::field_meta(r, f)).collect();
+        if let Some(registry::MetaType::Object { fields, .. }) = r.types.get_mut(&*Self::type_name()) {
+            fields.extend(declared);
+        }
+        name
+    }
+    async fn resolve(&self, ctx: &ContextSelectionSet<'_>, _: &Positioned<parser::types::Field>) -> ServerResult<Value> {
+        resolver_utils::resolve_container(ctx, self).await
+    }
+}
+impl<Q: ObjectType> ContainerType for Root<Q> {
+    async fn resolve_field(&self, ctx: &Context<'_>) -> ServerResult<Option<Value>> {
+        let Some(f) = roots().iter().find(|f| f.name == ctx.item.node.name.node.as_str()) else {
+            return guarded(ctx, "Query", self.0.resolve_field(ctx)).await;
+        };
+        let doc = Doc::of(ctx);
+        let picks = collect(doc, &[&doc.operation.selection_set.node], "Query");
+        let Some(pick) = picks.into_iter().find(|p| p.key == ctx.item.node.response_key().node.as_str()) else { return Ok(None) };
+        if !std::ptr::eq(pick.field, ctx.item) {
+            return Ok(Some(Value::Null)); // merged into the first of the same key
+        }
+        let result = match missing_scope(ctx, f.scope) {
+            Some(refused) => Err(at(ctx, &refused)),
+            None => read(ctx, f, pick).await,
+        };
+        nullable(ctx, f.nullable(), result).map(Some)
+    }
+}
+
+/// A hand-written root: its scopes are enforced here, once for all of its fields. The last one that is registered
+/// cuts the view.
+pub struct Guarded<M>(pub M);
+impl<M: ObjectType> ObjectType for Guarded<M> {}
+impl<M: ObjectType> OutputType for Guarded<M> {
+    fn type_name() -> Cow<'static, str> {
+        M::type_name()
+    }
+    fn create_type_info(r: &mut Registry) -> String {
+        M::create_type_info(r)
+    }
+    async fn resolve(&self, ctx: &ContextSelectionSet<'_>, f: &Positioned<parser::types::Field>) -> ServerResult<Value> {
+        self.0.resolve(ctx, f).await
+    }
+}
+impl<M: ObjectType> ContainerType for Guarded<M> {
+    async fn resolve_field(&self, ctx: &Context<'_>) -> ServerResult<Option<Value>> {
+        guarded(ctx, &Self::type_name(), self.0.resolve_field(ctx)).await
+    }
+}
+impl<S: SubscriptionType> SubscriptionType for Guarded<S> {
+    fn type_name() -> Cow<'static, str> {
+        S::type_name()
+    }
+    fn create_type_info(r: &mut Registry) -> String {
+        let name = S::create_type_info(r);
+        audience::finish(r);
+        name
+    }
+    fn create_field_stream<'a>(&'a self, ctx: &'a Context<'_>) -> Option<futures::stream::BoxStream<'a, Response>> {
+        if let Some(refused) = declared_scope(ctx, &Self::type_name()) {
+            let response = Response::from_errors(vec![at(ctx, &refused)]);
+            return Some(Box::pin(futures::stream::once(async move { response })));
+        }
+        self.0.create_field_stream(ctx)
+    }
+}
+async fn guarded(ctx: &Context<'_>, ty: &str, resolve: impl Future<Output = ServerResult<Option<Value>>>) -> ServerResult<Option<Value>> {
+    let null = ctx.schema_env.registry.types.get(ty).and_then(|t| t.field_by_name(&ctx.item.node.name.node)).is_some_and(|f| !f.ty.ends_with('!'));
+    let result = match declared_scope(ctx, ty) {
+        Some(refused) => Err(at(ctx, &refused)),
+        None => resolve.await.map(|v| v.unwrap_or_default()),
+    };
+    // async-graphql nulls the parent of a failed `Result<Option<T>>`; the specification nulls the field.
+    nullable(ctx, null, result).map(Some)
+}
+fn declared_scope(ctx: &Context<'_>, ty: &str) -> Option<Refused> {
+    let field = ctx.schema_env.registry.types.get(ty).and_then(|t| t.field_by_name(&ctx.item.node.name.node))?;
+    let scope = audience::scope_of(field)?;
+    (!caller(ctx).scope.has(scope)).then(|| Refused { scope: Some(known_scope(scope)), ..Refused::new(FORBIDDEN, format!("This needs the scope {scope}.")) })
+}
+fn known_scope(scope: &str) -> &'static str {
+    entities::Audience::ALL.iter().flat_map(|a| a.ceiling()).find(|s| **s == scope).copied().unwrap_or("")
+}
+fn missing_scope(ctx: &Context<'_>, scope: Option<&'static str>) -> Option<Refused> {
+    scope.filter(|s| !caller(ctx).scope.has(s)).map(Refused::scope)
+}
+pub(crate) fn caller<'a>(ctx: &Context<'a>) -> &'a Caller {
+    ctx.data_unchecked::<Caller>()
+}
+fn at(ctx: &Context<'_>, refused: &Refused) -> ServerError {
+    ctx.set_error_path(refused.server(Some(ctx.item.pos)))
+}
+fn nullable(ctx: &Context<'_>, null: bool, result: ServerResult<Value>) -> ServerResult<Value> {
+    match result {
+        Err(e) if null => {
+            let e = if e.path.is_empty() { ctx.set_error_path(e) } else { e };
+            ctx.add_error(e);
+            Ok(Value::Null)
+        }
+        r => r,
+    }
+}
+
+/// A declared type by its Rust name, for the signatures of hand-written fields: `Node<Ticket>`.
+pub trait Declared: Send + Sync {
+    const NAME: &'static str;
+}
+/// A row as the value of a hand-written field: payloads, search hits, events. Null when the caller may not see it.
+pub struct Node<T>(Uuid, PhantomData<T>);
+impl<T: Declared> Node<T> {
+    pub fn by_id(id: Uuid) -> Self {
+        Node(id, PhantomData)
+    }
+}
+impl<T: Declared> OutputType for Node<T> {
+    fn type_name() -> Cow<'static, str> {
+        T::NAME.into()
+    }
+    fn qualified_type_name() -> String {
+        T::NAME.into()
+    }
+    fn create_type_info(r: &mut Registry) -> String {
+        audience::register(r);
+        Self::qualified_type_name()
+    }
+    async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<parser::types::Field>) -> ServerResult<Value> {
+        row_of(ctx, field, ty(T::NAME), self.0).await
+    }
+}
+/// A row of any kind, as the interface `Node` or a union.
+pub struct AnyNode<U>(Id, PhantomData<U>);
+impl<U: Declared> AnyNode<U> {
+    pub fn new(kind: &'static EntityKind, id: Uuid) -> Self {
+        AnyNode(Id::new(kind, id), PhantomData)
+    }
+}
+impl<U: Declared> OutputType for AnyNode<U> {
+    fn type_name() -> Cow<'static, str> {
+        U::NAME.into()
+    }
+    fn qualified_type_name() -> String {
+        U::NAME.into()
+    }
+    fn create_type_info(r: &mut Registry) -> String {
+        audience::register(r);
+        Self::qualified_type_name()
+    }
+    async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<parser::types::Field>) -> ServerResult<Value> {
+        // A kind that the audience does not know is like a missing row.
+        let known = |t: &&Type| ctx.schema_env.registry.types.contains_key(t.name);
+        match find_ty(self.0.kind.name).filter(known) {
+            Some(t) => row_of(ctx, field, t, self.0.uuid).await,
+            None => Ok(Value::Null),
+        }
+    }
+}
+
+/// One row for one field. Siblings that select by the same field wait for each other: a list of rows is one statement.
+async fn row_of(ctx: &ContextSelectionSet<'_>, field: &Positioned<parser::types::Field>, d: &'static Type, id: Uuid) -> ServerResult<Value> {
+    let ctx = ctx.with_field(field);
+    let caller = caller(&ctx);
+    let key = (std::ptr::from_ref(field) as usize, d.name);
+    let (sender, receiver) = oneshot::channel();
+    let first = {
+        let mut waiting = caller.waiting();
+        let list = waiting.entry(key).or_default();
+        list.push((id, sender));
+        list.len() == 1
+    };
+    let sets = [&field.node.selection_set.node];
+    if first {
+        tokio::task::yield_now().await; // the siblings come
+        let list = caller.waiting().remove(&key).unwrap_or_default();
+        let mut ids: Vec<_> = list.iter().map(|w| w.0).collect();
+        ids.sort();
+        ids.dedup();
+        let rows = rows(&ctx, d, &ids, &sets).await;
+        for (id, sender) in list {
+            let found = rows.as_ref().map(|rows| rows.get(&id).cloned()).map_err(Clone::clone);
+            _ = sender.send(found);
+        }
+    }
+    let found = receiver.await.unwrap_or_else(|_| Err(Refused::internal("a batch of rows was given up")));
+    match found.map_err(|e| at(&ctx, &e))? {
+        None => Ok(Value::Null),
+        Some(value) => nullable(&ctx, true, row(&ctx, Doc::of(&ctx), d, sets.to_vec(), value).await),
+    }
+}
+async fn rows(ctx: &Context<'_>, d: &'static Type, ids: &[Uuid], sets: &[&SelectionSet]) -> std::result::Result<HashMap<Uuid, Value>, Refused> {
+    let store = store(ctx);
+    let mut c = Compiler::new(store.backend() == DbBackend::Postgres, &caller(ctx).scope, Doc::of(ctx));
+    let sql = c.by_ids(d, ids, sets)?;
+    let statement = Statement::from_sql_and_values(store.backend(), sql, c.binds);
+    let found = in_time(ctx, store.reader().query_all_raw(statement)).await?;
+    let mut rows = HashMap::new();
+    for r in found {
+        let (id, json): (Uuid, String) = (r.try_get_by_index(0).map_err(Refused::internal)?, r.try_get_by_index(1).map_err(Refused::internal)?);
+        rows.insert(id, serde_json::from_str(&json).map_err(Refused::internal)?);
+    }
+    Ok(rows)
+}
+fn store<'a>(ctx: &Context<'a>) -> &'a Store {
+    &ctx.data_unchecked::<crate::Hub>().store
+}
+/// A statement within what is left of the request's time.
+async fn in_time<T>(ctx: &Context<'_>, query: impl Future<Output = std::result::Result<T, sea_orm::DbErr>>) -> std::result::Result<T, Refused> {
+    match tokio::time::timeout_at(caller(ctx).until.into(), query).await {
+        Ok(result) => result.map_err(Refused::internal),
+        Err(_) => Err(Refused::new(TIMEOUT, "This took too long. Ask for less at once.")),
+    }
+}
+
+/// One statement for a declared root field and everything below it.
+async fn read<'a>(ctx: &Context<'a>, f: &'static Field, pick: Pick<'a>) -> ServerResult<Value> {
+    let (store, caller) = (store(ctx), caller(ctx));
+    let mut c = Compiler::new(store.backend() == DbBackend::Postgres, &caller.scope, Doc::of(ctx));
+    let sql = c.root(f, &pick).map_err(|e| at(ctx, &e))?;
+    let statement = Statement::from_sql_and_values(store.backend(), sql, c.binds);
+    let found = in_time(ctx, store.reader().query_one_raw(statement)).await;
+    let json: String = match found.and_then(|r| r.ok_or_else(|| Refused::internal("no row"))?.try_get_by_index(0).map_err(Refused::internal)) {
+        Ok(json) => json,
+        Err(e) => return Err(at(ctx, &e)),
+    };
+    if !c.walk && caller.mode == Mode::Bytes {
+        return Ok(Value::Binary(json.into())); // written to the wire as it is
+    }
+    let value: Value = serde_json::from_str(&json).map_err(|e| at(ctx, &Refused::internal(e)))?;
+    if !c.walk && caller.mode != Mode::Fields {
+        return Ok(value);
+    }
+    below(ctx, Doc::of(ctx), f, pick.sets, value).await
+}
+
+// ---- the walk beside the selection, where something below is computed or refused ---------------------------------
+
+fn below<'a>(ctx: &'a Context<'a>, doc: Doc<'a>, f: &'a Field, sets: Vec<&'a SelectionSet>, value: Value) -> BoxFuture<'a, ServerResult<Value>> {
+    async move {
+        match (&f.source, value) {
+            (Source::One { to, .. } | Source::Find { to, .. } | Source::Mine { to } | Source::Same { to }, v @ Value::Object(_)) => row(ctx, doc, ty(to), sets, v).await,
+            (Source::Many(m), Value::List(items)) => list(ctx, doc, ty(m.to), sets, items).await,
+            (Source::Many(m), Value::Object(page)) => connection(ctx, doc, ty(m.to), sets, page).await,
+            (_, v) => Ok(v),
+        }
+    }
+    .boxed()
+}
+async fn connection<'a>(ctx: &'a Context<'a>, doc: Doc<'a>, t: &'static Type, sets: Vec<&'a SelectionSet>, mut page: indexmap::IndexMap<Name, Value>) -> ServerResult<Value> {
+    for p in collect(doc, &sets, &format!("{}Connection", t.name)) {
+        let ctx = ctx.with_field(p.field);
+        match (p.name(), page.get_mut(p.key)) {
+            ("nodes", Some(v)) => {
+                if let Value::List(items) = std::mem::take(v) {
+                    *v = list(&ctx, doc, t, p.sets, items).await?
+                }
+            }
+            ("edges", Some(Value::List(edges))) => {
+                for (i, edge) in edges.iter_mut().enumerate() {
+                    let ctx = ctx.with_index(i);
+                    let Value::Object(edge) = edge else { continue };
+                    for p in collect(doc, &p.sets, &format!("{}Edge", t.name)) {
+                        if let ("node", Some(v)) = (p.field.node.name.node.as_str(), edge.get_mut(p.key)) {
+                            let ctx = ctx.with_field(p.field);
+                            *v = row(&ctx, doc, t, p.sets, std::mem::take(v)).await?
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(Value::Object(page))
+}
+async fn list<'a>(ctx: &'a Context<'a>, doc: Doc<'a>, t: &'static Type, sets: Vec<&'a SelectionSet>, items: Vec<Value>) -> ServerResult<Value> {
+    let each = items.into_iter().enumerate().map(|(i, v)| {
+        let sets = sets.clone();
+        async move {
+            let ctx = ctx.with_index(i);
+            row(&ctx, doc, t, sets, v).await
+        }
+    });
+    futures::future::try_join_all(each).await.map(Value::List)
+}
+fn row<'a>(ctx: &'a Context<'a>, doc: Doc<'a>, t: &'static Type, sets: Vec<&'a SelectionSet>, value: Value) -> BoxFuture<'a, ServerResult<Value>> {
+    async move {
+        let Value::Object(mut map) = value else { return Ok(value) };
+        let picks: Vec<_> = collect(doc, &sets, t.name).into_iter().map(|p| (map.get_mut(p.key).map(std::mem::take).unwrap_or_default(), p)).collect();
+        let map = &map; // what is left are the needs
+        let each = picks.into_iter().map(|(got, p)| async move {
+            let (ctx, key) = (ctx.with_field(p.field), Name::new(p.key));
+            let Some(f) = t.field(p.field.node.name.node.as_str()) else { return Ok((key, got)) }; // __typename
+            let result = match missing_scope(&ctx, f.scope) {
+                Some(refused) => Err(at(&ctx, &refused)),
+                None => match &f.source {
+                    Source::Computed { run, .. } => run(&ctx, &Row(map)).await.map_err(|e| ctx.set_error_path(e.into_server_error(p.field.pos))),
+                    _ => below(&ctx, doc, f, p.sets, got).await,
+                },
+            };
+            nullable(&ctx, f.nullable(), result).map(|v| (key, v))
+        });
+        Ok(Value::Object(futures::future::try_join_all(each).await?.into_iter().collect()))
+    }
+    .boxed()
+}

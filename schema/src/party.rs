@@ -1,0 +1,160 @@
+//! Customers and partners: the centre of the graph.
+use crate::declare::*;
+use entities::{
+    billing::{bill, billing_account},
+    care::ticket,
+    catalogue::product,
+    conversation::{conversation, timeline},
+    party::{contact_medium, customer, party, partner, region},
+    privacy::{audit_event, consent},
+};
+
+pub fn types() -> Vec<Type> {
+    vec![customer_type(), overview(), party_type(), contact_medium_type(), partner_type(), region_type(), external_id()]
+}
+pub fn roots() -> Vec<Field> {
+    const CUSTOMER_BY: &[(&str, &str, &str)] = &[
+        ("id", "Its public id.", "id"),
+        ("customerNo", "The number printed on bills.", "customer_no"),
+        ("externalId", "Its id in a source system.", "external_id"),
+    ];
+    vec![
+        mine("me", "Customer", "The customer of a customer token: the first, where it holds several. Null for everyone else.").see(CUSTOMER).scope("customer:read"),
+        find("customer", "Customer", CUSTOMER_BY, "One customer, by exactly one of the arguments. Null when there is none that you may see.").see(KNOWN).scope("customer:read"),
+        all("customers", "Customer", asc(customer::Column::Id), "All customers that you may see.").connection().filtered().sorted().see(AGENT | PARTNER).scope("customer:read"),
+        mine("partner", "Partner", "The partner of a partner token. Null for everyone else.").see(PARTNER).scope("partner.profile:read"),
+    ]
+}
+
+fn customer_type() -> Type {
+    use customer::*;
+    table(&ENTITY, "A person or a company with a contract; a part of an enterprise is a customer too.")
+        .fields([
+            id(&ENTITY).see(KNOWN),
+            column("customerNo", Column::CustomerNo, "The number printed on bills.").see(KNOWN),
+            choice::<Kind>("kind", Column::Kind, "").see(KNOWN),
+            choice::<Status>("status", Column::Status, "").see(KNOWN),
+            column("statusReason", Column::StatusReason, "Why it is suspended or closed; null otherwise.").see(AGENT),
+            sql("displayName", Scalar::Text, "(select p.display_name from parties p where p.id = {t}.party_id)", "The name of the person or company.").see(KNOWN),
+            column("since", Column::SinceOn, "Customer since this day; null when the source does not say.").see(KNOWN),
+            column("closedAt", Column::ClosedAt, "Null while it is open.").see(KNOWN),
+            column("churnReason", Column::ChurnReason, "Why it left; null when nobody said.").see(AGENT),
+            choice::<PreferredChannel>("preferredChannel", Column::PreferredChannel, "How the customer wants to be reached; null when not said.").see(AGENT | CUSTOMER),
+            column("household", Column::Household, "What the source says of the household.").see(AGENT).scope("customer:read_pii"),
+            column("isProtected", Column::Protected, "Read only with a reason.").see(AGENT),
+            column("version", Column::RowVersion, "For `expectedVersion` of an update.").see(KNOWN),
+            one("party", "Party", Column::PartyId, "Who it is.").see(KNOWN),
+            many_by("contactMedia", "ContactMedium", contact_medium::Column::PartyId, Column::PartyId, asc(contact_medium::Column::Id), "How to reach it. Empty for a partner without full share.").see(KNOWN),
+            one("parent", "Customer", Column::ParentId, "The customer above it in the hierarchy; null at the top, or where the top of what you may see is.").see(KNOWN),
+            many("children", "Customer", Column::ParentId, asc(Column::Id), "The customers directly below it.").connection().filtered().see(KNOWN),
+            sql("descendantsCount", Scalar::Int, "(select count(*) from customer_closure cc join customers k on k.id = cc.descendant_id where cc.ancestor_id = {t}.id and cc.depth > 0 and {may Customer k})", "How many customers are below it, on all levels.").see(KNOWN).cost(5),
+            one("region", "Region", Column::RegionId, "Null when not known.").see(KNOWN),
+            same("overview", "CustomerOverview", "What somebody who takes a call sees first.").see(KNOWN),
+            many("timeline", "TimelineEntry", timeline::Column::CustomerId, desc(timeline::Column::At), "What happened, the newest first: tickets, bills, conversations, changes of status.").connection().filtered().see(KNOWN).scope("customer:read").cost(10),
+            many("billingAccounts", "BillingAccount", billing_account::Column::CustomerId, asc(billing_account::Column::Id), "What it pays from.").see(KNOWN).scope("billing:read"),
+            many("bills", "Bill", bill::Column::CustomerId, desc(bill::Column::BillOn), "Bills, the newest first.").connection().filtered().sorted().tree().see(KNOWN).scope("billing:read"),
+            many("products", "Product", product::Column::CustomerId, asc(product::Column::Id), "What it has.").connection().filtered().tree().see(KNOWN).scope("product:read"),
+            many("tickets", "Ticket", ticket::Column::CustomerId, desc(ticket::Column::OpenedAt), "Tickets, the newest first.").connection().filtered().sorted().tree().see(KNOWN).scope("ticket:read"),
+            many("conversations", "Conversation", conversation::Column::CustomerId, desc(conversation::Column::StartedAt), "Talks with the bot or a human, the newest first.").connection().filtered().see(KNOWN).scope("conversation:read"),
+            many("consents", "Consent", consent::Column::CustomerId, desc(consent::Column::EffectiveAt), "What was agreed to, by purpose: the one in force of each.").only(crate::privacy::IN_FORCE).see(AGENT | CUSTOMER).scope("consent:read"),
+            many("accessLog", "AuditEvent", audit_event::Column::CustomerId, desc(audit_event::Column::At), "Who looked at or changed this customer's data, the newest first.").connection().see(AGENT | CUSTOMER).scope("audit:read"),
+            all("partners", "Partner", asc(partner::Column::Id), "Who resells to it.").only("exists (select 1 from partner_customers pc where pc.partner_id = {t}.id and pc.customer_id = {p}.id)").see(AGENT).cost(2),
+            sql("viewerCanUpdate", Scalar::Bool, "{can customer:write}", "Whether `customerUpdate` is open to you.").see(KNOWN),
+            sql("viewerCanOpenTicket", Scalar::Bool, "{can ticket:write}", "Whether `ticketOpen` is open to you.").see(KNOWN),
+        ])
+        .fields(origin())
+        .filters([
+            any_of::<Kind>("kind", Column::Kind, "Any of these kinds."),
+            any_of::<Status>("status", Column::Status, "Any of these."),
+            is("customerNo", Column::CustomerNo, "Exactly this number."),
+        ])
+        .sort("OLDEST", asc(Column::Id), "id")
+        .sort("NEWEST", desc(Column::Id), "id")
+}
+/// Where an imported row came from.
+pub fn origin() -> Vec<Field> {
+    vec![same("origin", "ExternalId", "Where this row comes from.").see(AGENT).scope("integration:read")]
+}
+fn external_id() -> Type {
+    // Any table with an origin has these columns; the type has no rows of its own.
+    Type { name: "ExternalId", entity: None, ..view("ExternalId", &customer::ENTITY, "Where a row comes from.") }.fields([
+        column("sourceSystem", customer::Column::SourceSystem, "The code of the source system; `hub` for what was made here.").see(AGENT),
+        column("externalId", customer::Column::ExternalId, "Its id there.").see(AGENT),
+        column("sourceStatus", customer::Column::SourceStatus, "Its status in the source's own words; null when the source has none.").see(AGENT),
+    ])
+}
+fn overview() -> Type {
+    use customer::*;
+    const CURRENCY: &str = "coalesce((select a.currency from billing_accounts a where a.customer_id = {t}.id and {may BillingAccount a} order by a.id limit 1), 'EUR')";
+    const SAME: &str = "a.customer_id = {t}.id and {may BillingAccount a} and a.currency = (select b.currency from billing_accounts b where b.customer_id = {t}.id and {may BillingAccount b} order by b.id limit 1)";
+    view("CustomerOverview", &ENTITY, "What somebody who takes a call sees first. Sums are in the currency of the first account; accounts in other currencies are left out.").fields([
+        sql("openTickets", Scalar::Int, "(select count(*) from tickets k where k.customer_id = {t}.id and k.status in ('acknowledged','pending','held','inProgress') and {may Ticket k})", "Tickets that are not done.").see(KNOWN).scope("ticket:read"),
+        sql("activeProducts", Scalar::Int, "(select count(*) from products k where k.customer_id = {t}.id and k.status = 'active' and {may Product k})", "").see(KNOWN).scope("product:read"),
+        money_sql("recurring", "coalesce((select cast(sum(k.recurring_minor) as bigint) from products k where k.customer_id = {t}.id and k.status = 'active' and {may Product k} and k.currency = (select l.currency from products l where l.customer_id = {t}.id and l.status = 'active' and {may Product l} order by l.id limit 1)), 0)", "coalesce((select k.currency from products k where k.customer_id = {t}.id and k.status = 'active' and {may Product k} order by k.id limit 1), 'EUR')", None, "What the active products cost in a month.").see(KNOWN).scope("product:read"),
+        money_sql("balance", &format!("coalesce((select cast(sum(a.balance_minor) as bigint) from billing_accounts a where {SAME}), 0)"), CURRENCY, None, "What is owed.").see(KNOWN).scope("billing:read"),
+        sql("isOverdue", Scalar::Bool, "exists (select 1 from billing_accounts a where a.customer_id = {t}.id and a.payment_status <> 'current' and {may BillingAccount a})", "Whether any account is overdue.").see(KNOWN).scope("billing:read"),
+        one_by("lastBill", "Bill", "(select b.id from bills b where b.customer_id = {t}.id and {may Bill b} order by b.bill_on desc, b.id desc limit 1)", &[], "Null without a bill.").see(KNOWN).scope("billing:read"),
+        sql("lastContactAt", Scalar::Instant, "(select max(k.started_at) from conversations k where k.customer_id = {t}.id and {may Conversation k})", "When a conversation last began; null when there was none.").or_null().see(KNOWN).scope("conversation:read"),
+    ])
+}
+fn party_type() -> Type {
+    use party::*;
+    table(&ENTITY, "A person or an organization.").fields([
+        id(&ENTITY).see(KNOWN),
+        choice::<Kind>("kind", Column::Kind, "").see(KNOWN),
+        column("displayName", Column::DisplayName, "The name to call it by.").see(KNOWN),
+        column("givenName", Column::GivenName, "Null for organizations, and for a partner without full share.").see(KNOWN).mask(PARTNER, FULL_SHARE),
+        column("familyName", Column::FamilyName, "Null for organizations, and for a partner without full share.").see(KNOWN).mask(PARTNER, FULL_SHARE),
+        column("legalName", Column::LegalName, "Null for individuals.").see(KNOWN),
+        column("tradingName", Column::TradingName, "Null when it trades under its legal name.").see(KNOWN),
+        column("birthDate", Column::BirthOn, "Null when not known.").see(AGENT | CUSTOMER).mask(AGENT, "case when {has customer:read_pii} then {c} end"),
+        column("gender", Column::Gender, "As the source spells it; null when not known.").see(AGENT | CUSTOMER).mask(AGENT, "case when {has customer:read_pii} then {c} end"),
+        column("locale", Column::Locale, "The language to write in, BCP 47.").see(KNOWN),
+        choice::<Status>("status", Column::Status, "").see(AGENT),
+        many("contactMedia", "ContactMedium", contact_medium::Column::PartyId, asc(contact_medium::Column::Id), "How to reach it.").see(KNOWN),
+    ])
+}
+const RESOLD: &str = "exists (select 1 from partner_customers pc where pc.customer_id = {t}.id and pc.partner_id = {p}.id and pc.valid_from_on <= {today} and (pc.valid_to_on is null or pc.valid_to_on >= {today}))";
+const FULL_SHARE: &str = "case when exists (select 1 from partners p where p.id {partners} and p.share_level = 'full') then {c} end";
+fn contact_medium_type() -> Type {
+    use contact_medium::*;
+    table(&ENTITY, "One way to reach a party.").fields([
+        id(&ENTITY).see(KNOWN),
+        choice::<Kind>("kind", Column::Kind, "").see(KNOWN),
+        column("value", Column::ValueDisplay, "Address or number as it is shown.").see(KNOWN),
+        column("normalized", Column::ValueNorm, "Lower-case mail address, or phone number in E.164.").see(AGENT),
+        column("street", Column::Street, "Null unless kind is POST.").see(KNOWN),
+        column("city", Column::City, "Null unless kind is POST.").see(KNOWN),
+        column("state", Column::State, "Null unless kind is POST.").see(KNOWN),
+        column("postcode", Column::Postcode, "Null unless kind is POST.").see(KNOWN),
+        column("country", Column::Country, "ISO 3166; null when not known.").see(KNOWN),
+        column("isPreferred", Column::Preferred, "").see(KNOWN),
+        column("verifiedAt", Column::VerifiedAt, "Null until it was proven.").see(AGENT | CUSTOMER),
+    ])
+}
+fn partner_type() -> Type {
+    use partner::*;
+    table(&ENTITY, "Who resells.").fields([
+        id(&ENTITY).see(KNOWN),
+        column("brandName", Column::BrandName, "The name customers know.").see(KNOWN),
+        column("code", Column::Code, "").see(AGENT | PARTNER),
+        choice::<Kind>("kind", Column::Kind, "").see(AGENT | PARTNER),
+        choice::<Status>("status", Column::Status, "").see(AGENT | PARTNER),
+        choice::<ShareLevel>("shareLevel", Column::ShareLevel, "How much of a person it may know.").see(AGENT | PARTNER),
+        one("parent", "Partner", Column::ParentId, "Null at the top.").see(AGENT | PARTNER),
+        all("customers", "Customer", asc(customer::Column::Id), "The customers it may know today.").only(RESOLD).connection().filtered().see(AGENT | PARTNER).scope("customer:read"),
+        many("products", "Product", product::Column::PartnerId, asc(product::Column::Id), "What it sold.").connection().filtered().see(AGENT | PARTNER).scope("product:read"),
+        many("tickets", "Ticket", ticket::Column::PartnerId, desc(ticket::Column::OpenedAt), "Tickets of what it sold, the newest first.").connection().filtered().see(AGENT | PARTNER).scope("ticket:read"),
+        many("bills", "Bill", bill::Column::PartnerId, desc(bill::Column::BillOn), "Bills of what it sold, the newest first.").connection().filtered().see(AGENT | PARTNER).scope("billing:read"),
+    ])
+}
+fn region_type() -> Type {
+    use region::*;
+    table(&ENTITY, "A part of the area that is served.").fields([
+        id(&ENTITY).see(ALL),
+        column("code", Column::Code, "").see(ALL),
+        column("name", Column::Name, "").see(ALL),
+        choice::<Kind>("kind", Column::Kind, "").see(ALL),
+        one("parent", "Region", Column::ParentId, "Null at the top.").see(ALL),
+    ])
+}

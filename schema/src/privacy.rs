@@ -1,0 +1,46 @@
+//! Consent, who looked, and the history of states.
+use crate::declare::*;
+use entities::privacy::{audit_event, consent, state_change};
+
+/// The consent that counts: the latest of its purpose. (`domain-model` §1.10)
+pub const IN_FORCE: &str = "{t}.effective_at <= {now} and not exists (select 1 from consents newer where newer.party_id = {t}.party_id and newer.purpose = {t}.purpose and newer.effective_at <= {now} and (newer.effective_at, newer.id) > ({t}.effective_at, {t}.id))";
+
+pub fn types() -> Vec<Type> {
+    vec![consent_type(), audit(), change()]
+}
+fn consent_type() -> Type {
+    use consent::*;
+    table(&ENTITY, "What somebody agreed to or not, for one purpose.").fields([
+        id(&ENTITY).see(AGENT | CUSTOMER),
+        choice::<Purpose>("purpose", Column::Purpose, "").see(AGENT | CUSTOMER),
+        choice::<State>("state", Column::State, "").see(AGENT | CUSTOMER),
+        column("legalBasis", Column::LegalBasis, "").see(AGENT | CUSTOMER),
+        column("evidence", Column::Evidence, "Channel, version of the text, and who asked.").see(AGENT | CUSTOMER),
+        column("effectiveAt", Column::EffectiveAt, "").see(AGENT | CUSTOMER),
+        column("expiresAt", Column::ExpiresAt, "Null when it does not end by itself.").see(AGENT | CUSTOMER),
+    ])
+}
+fn audit() -> Type {
+    use audit_event::*;
+    table(&ENTITY, "Who read or changed what.").fields([
+        id(&ENTITY).see(AGENT | CUSTOMER),
+        column("at", Column::At, "").see(AGENT | CUSTOMER),
+        choice::<Action>("action", Column::Action, "").see(AGENT | CUSTOMER),
+        choice::<ActorAudience>("actorAudience", Column::ActorAudience, "What kind of person or system.").see(AGENT | CUSTOMER),
+        column("actorSubject", Column::ActorSubject, "Who; customers learn only the kind.").see(AGENT),
+        column("entityType", Column::EntityType, "").see(AGENT | CUSTOMER),
+        column("fields", Column::Fields, "The fields that were touched.").see(AGENT | CUSTOMER),
+        column("reason", Column::Reason, "Null where none was asked for.").see(AGENT),
+    ])
+}
+fn change() -> Type {
+    use state_change::*;
+    table(&ENTITY, "A change of a status.").fields([
+        id(&ENTITY).see(KNOWN),
+        column("fromState", Column::FromState, "Null for the first.").see(KNOWN),
+        column("toState", Column::ToState, "In the words of TM Forum.").see(KNOWN),
+        column("reason", Column::Reason, "Null when there is none.").see(AGENT),
+        column("actor", Column::Actor, "agent, partner, customer, bot or system.").see(KNOWN),
+        column("changedAt", Column::ChangedAt, "").see(KNOWN),
+    ])
+}

@@ -1,0 +1,1 @@
+import{a as e,i as t}from"./index-Ci2drtC1.js";var n={jsonc:{astFormat:`jsonc`,parse:e=>({text:e}),locStart:()=>0,locEnd:e=>e.text.length}},r={jsonc:{print({node:{text:n}}){return t(n,e(n,void 0,{tabSize:2,insertSpaces:!0}))}}};export{n as parsers,r as printers};
