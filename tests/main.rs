@@ -1,1 +1,6 @@
+//! Every test of the workspace that goes through more than one file, in one binary: it links once and shares one
+//! PostgreSQL.
 
+mod harness;
+
+mod harness_stands;
