@@ -121,20 +121,31 @@ fn one_of(ids: &[uuid::Uuid], s: &mut impl Statement) -> String {
     }
 }
 
-/// Collects values for sea-orm's own statements, which number the places anew.
+/// Collects the values of a condition in a statement of sea-orm's, which knows no place for a value that both databases
+/// read alike (`$1`, `?`). A tuple is the one expression that writes text and values side by side, with commas between:
+/// text ending in `coalesce(null`, the value, text starting with `null)`. Both databases see through that to the value.
 #[derive(Default)]
 struct Loose {
     values: Vec<Value>,
     aliases: usize,
 }
+const PLACE: char = '\0';
 impl Statement for Loose {
     fn bind(&mut self, value: Value) -> String {
         self.values.push(value);
-        format!("${}", self.values.len())
+        format!("coalesce(null{PLACE}null)")
     }
     fn alias(&mut self) -> String {
         self.aliases += 1;
         format!("r{}", self.aliases)
+    }
+}
+impl Loose {
+    fn expr(self, sql: &str) -> Expr {
+        let mut texts = sql.split(PLACE).map(|text| Expr::cust(text.to_string()));
+        let first = texts.next();
+        let rest = self.values.into_iter().map(Expr::val).zip(texts).flat_map(|(value, text)| [value, text]);
+        Expr::tuple(first.into_iter().chain(rest)).into()
     }
 }
 
@@ -149,7 +160,7 @@ impl Scope {
         let mut loose = Loose::default();
         match predicate(kind.rules.of(self.audience), kind.table, self, None, &mut loose) {
             None => Condition::all(),
-            Some(sql) => Condition::all().add(Expr::cust_with_values(sql, loose.values)),
+            Some(sql) => Condition::all().add(loose.expr(&sql)),
         }
     }
 }
