@@ -14,6 +14,9 @@ pub mod import_row_error;
 pub mod external_ref;
 /// Answers already given, by client and key.
 pub mod idempotency_key;
+/// TM Forum resources.
+pub mod tmf;
+mod json_stream;
 /// UBL invoices.
 pub mod ubl;
 /// Ways to reach somebody, in one notation.

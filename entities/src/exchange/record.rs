@@ -42,7 +42,8 @@ pub struct Record {
     /// What the source said of it; columns it does not speak of are left as they are.
     pub values: Vec<(&'static str, Value)>,
     /// What a new row starts with where `values` do not say. Left out of the hash, and never written over a row that
-    /// is there: with nothing in `values` the row was only mentioned in passing (the customer of a bill).
+    /// is there. With nothing in `values` the row was only mentioned in passing (the customer of a bill): it is made
+    /// when a row that is written points to it and there is none.
     pub when_new: Vec<(&'static str, Value)>,
 }
 impl Record {
