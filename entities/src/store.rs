@@ -71,6 +71,16 @@ impl Store {
     pub fn clock(&self) -> &Clock {
         &self.clock
     }
+    /// Tells `observe` of every statement: how long it took, and whether it failed. Before the store is shared.
+    pub fn observed(mut self, observe: impl Fn(&sea_orm::metric::Info<'_>) + Send + Sync + Clone + 'static) -> Self {
+        let same = self.backend() == DbBackend::Postgres; // one pool, counted once
+        self.reader.set_metric_callback(observe.clone());
+        self.writer = if same { self.reader.clone() } else { self.writer };
+        if !same {
+            self.writer.set_metric_callback(observe);
+        }
+        self
+    }
     /// Wakes when this process has written; the value is a position of the change log.
     pub fn written(&self) -> watch::Receiver<i64> {
         self.written.subscribe()

@@ -262,7 +262,7 @@ fn value_objects(r: &mut Registry) {
     let everyone = || directive(ALL, None, 0);
     let money = vec![
         meta("amount", "Decimal!".into(), "In major units, with the digits of the currency: `12.50`.", vec![], everyone()),
-        meta("currency", "CurrencyCode!".into(), "", vec![], everyone()),
+        meta("currency", "CurrencyCode!".into(), "The currency of both numbers.", vec![], everyone()),
         meta("minor", "BigInt!".into(), "In minor units (cents): `1250`.", vec![], everyone()),
     ];
     object(r, "Money", "An exact amount of money.", money);
@@ -351,10 +351,10 @@ fn many_args(m: &Many) -> Vec<(String, MetaInputValue)> {
         args.push(input("before", "String", "Stop before this cursor.", ALL));
     }
     if m.filtered && !ty(m.to).filters.is_empty() {
-        args.push(input("filter", &format!("{}Filter", m.to), "", ALL));
+        args.push(input("filter", &format!("{}Filter", m.to), "Only those for which all of this holds.", ALL));
     }
     if m.sorted && !ty(m.to).sorts.is_empty() {
-        args.push(input("sort", &format!("{}Sort", m.to), "", ALL));
+        args.push(input("sort", &format!("{}Sort", m.to), "Another order.", ALL));
     }
     if m.tree {
         args.push(input("includeDescendants", "Boolean", "Also of all customers below in the hierarchy.", ALL));

@@ -13,13 +13,13 @@ fn offering() -> Type {
     table(&ENTITY, "Something that can be bought.")
         .fields([
             id(&ENTITY).see(ALL),
-            column("code", Column::Code, "").see(ALL),
-            column("name", Column::Name, "").see(ALL),
+            column("code", Column::Code, "Its code in the catalogue.").see(ALL),
+            column("name", Column::Name, "The name it is sold under.").see(ALL),
             column("description", Column::Description, "Null when there is none.").see(ALL),
-            choice::<Kind>("kind", Column::Kind, "").see(ALL),
+            choice::<Kind>("kind", Column::Kind, "What sort of thing it is.").see(ALL),
             column("isBundle", Column::IsBundle, "Whether it is made of others.").see(ALL),
             column("isSellable", Column::IsSellable, "Whether it can be ordered by itself.").see(KNOWN),
-            choice::<LifecycleStatus>("lifecycleStatus", Column::LifecycleStatus, "").see(KNOWN),
+            choice::<LifecycleStatus>("lifecycleStatus", Column::LifecycleStatus, "Whether it can still be sold.").see(KNOWN),
             column("termMonths", Column::TermMonths, "The shortest contract; null without one.").see(ALL),
             one("category", "ProductCategory", Column::CategoryId, "Null when not sorted.").see(ALL),
             many("prices", "OfferingPrice", offering_price::Column::OfferingId, asc(offering_price::Column::Id), "Today's and past prices.").see(ALL),
@@ -34,12 +34,12 @@ fn price() -> Type {
     use offering_price::*;
     table(&ENTITY, "A price of an offering.").fields([
         id(&ENTITY).see(ALL),
-        choice::<PriceType>("priceType", Column::PriceType, "").see(ALL),
+        choice::<PriceType>("priceType", Column::PriceType, "Charged once, every period, by use, or taken off.").see(ALL),
         rate("amount", Column::AmountMicro, "In major units, up to six digits.").see(ALL),
         column("currency", Column::Currency, "ISO 4217.").see(ALL),
         column("unit", Column::Unit, "What a usage price is for (MB, minute); null otherwise.").see(ALL),
         column("periodMonths", Column::PeriodMonths, "How often a recurring price is charged; null otherwise.").see(ALL),
-        column("isTaxIncluded", Column::TaxIncluded, "").see(ALL),
+        column("isTaxIncluded", Column::TaxIncluded, "Whether the amount includes tax.").see(ALL),
         choice::<Book>("book", Column::Book, "Retail, or what a partner pays.").see(AGENT | PARTNER),
         period("valid", Column::ValidFromOn, Column::ValidToOn, "Null when it always holds; no last day while it does.").see(ALL),
     ])
@@ -48,8 +48,8 @@ fn category() -> Type {
     use product_category::*;
     table(&ENTITY, "A shelf of the catalogue.").fields([
         id(&ENTITY).see(ALL),
-        column("code", Column::Code, "").see(ALL),
-        column("name", Column::Name, "").see(ALL),
+        column("code", Column::Code, "Its code.").see(ALL),
+        column("name", Column::Name, "The name on the shelf.").see(ALL),
         one("parent", "ProductCategory", Column::ParentId, "Null at the top.").see(ALL),
     ])
 }
@@ -60,7 +60,7 @@ fn product_type() -> Type {
             id(&ENTITY).see(KNOWN),
             column("name", Column::Name, "As it was sold.").see(KNOWN),
             column("label", Column::Label, "What the customer calls it; null when not said.").see(KNOWN),
-            choice::<Status>("status", Column::Status, "").see(KNOWN),
+            choice::<Status>("status", Column::Status, "Whether it is in use.").see(KNOWN),
             column("serviceIdentifier", Column::ServiceIdentifier, "Phone number, line or circuit; null without one.").see(KNOWN),
             column("serial", Column::Serial, "Of a device; null otherwise.").see(KNOWN),
             column("orderedAt", Column::OrderedAt, "Null when the source does not say.").see(KNOWN),

@@ -7,18 +7,23 @@ use async_graphql::{
     registry::{MetaInputValue, MetaType, MetaTypeName},
 };
 
-/// Checks all variables of the operation. Those that were given but not declared are ignored, as the specification
-/// says.
-pub fn check(view: &Captured, operation: &OperationDefinition, variables: &Variables) -> Result<(), Refused> {
+/// The variables of the operation, checked, with defaults filled in: async-graphql forgets them in `@skip` and
+/// `@include`. Those that were given but not declared are left out, as the specification says.
+pub fn variables(view: &Captured, operation: &OperationDefinition, mut given: Variables) -> Result<Variables, Refused> {
+    let mut all = Variables::default();
     for definition in &operation.variable_definitions {
         let (name, ty) = (&definition.node.name.node, &definition.node.var_type.node);
-        match variables.get(name) {
-            Some(value) => of_type(view, ty, value, &format!("${name}"))?,
-            None if definition.node.default_value.is_none() && !ty.nullable => return Err(Refused::input(format!("The variable ${name} of type {ty} was not given."))),
-            None => {}
+        match (given.remove(name), &definition.node.default_value) {
+            (Some(value), _) => {
+                of_type(view, ty, &value, &format!("${name}"))?;
+                all.insert(name.clone(), value);
+            }
+            (None, Some(default)) => _ = all.insert(name.clone(), default.node.clone()),
+            (None, None) if !ty.nullable => return Err(Refused::input(format!("The variable ${name} of type {ty} was not given."))),
+            (None, None) => {}
         }
     }
-    Ok(())
+    Ok(all)
 }
 fn of_type(view: &Captured, ty: &Type, value: &Value, at: &str) -> Result<(), Refused> {
     match (value, &ty.base) {

@@ -18,11 +18,11 @@ fn conversation_type() -> Type {
     table(&ENTITY, "A talk with the bot or a human, on one channel.")
         .fields([
             id(&ENTITY).see(ALL),
-            choice::<Channel>("channel", Column::Channel, "").see(ALL),
+            choice::<Channel>("channel", Column::Channel, "How it is held.").see(ALL),
             column("subject", Column::Subject, "Null where the channel has none.").see(ALL),
             choice::<Status>("status", Column::Status, "Who is to speak next.").see(ALL),
             choice::<Verification>("verification", Column::Verification, "How sure we are who it is.").see(AGENT),
-            column("startedAt", Column::StartedAt, "").see(ALL),
+            column("startedAt", Column::StartedAt, "When it began.").see(ALL),
             column("handoffAt", Column::HandoffAt, "When it was given to a human; null otherwise.").see(ALL),
             column("handoffReason", Column::HandoffReason, "Null otherwise.").see(AGENT),
             column("resolvedAt", Column::ResolvedAt, "Null until then.").see(ALL),
@@ -41,12 +41,12 @@ fn message_type() -> Type {
     table(&ENTITY, "One message of a conversation.").fields([
         id(&ENTITY).see(ALL),
         choice::<Direction>("direction", Column::Direction, "From us or to us.").see(ALL),
-        choice::<AuthorKind>("authorKind", Column::AuthorKind, "").see(ALL),
+        choice::<AuthorKind>("authorKind", Column::AuthorKind, "What kind of person or system wrote it.").see(ALL),
         column("body", Column::BodyText, "Plain text.").see(ALL),
-        choice::<State>("state", Column::State, "").see(AGENT),
+        choice::<State>("state", Column::State, "Whether it went out.").see(AGENT),
         column("sentAt", Column::SentAt, "Null until it was sent.").see(ALL),
-        column("createdAt", Column::CreatedAt, "").see(ALL),
-        one("conversation", "Conversation", Column::ConversationId, "").see(ALL),
+        column("createdAt", Column::CreatedAt, "When it was written.").see(ALL),
+        one("conversation", "Conversation", Column::ConversationId, "The conversation it belongs to.").see(ALL),
         one_by("answer", "BotAnswer", "(select a.id from bot_answers a where a.message_id = {t}.id order by a.id desc limit 1)", &[], "What the bot decided; null when a human wrote it.").see(ALL),
     ])
 }
@@ -59,8 +59,8 @@ fn answer() -> Type {
         sql("text", Scalar::Text, "(select m.body_text from messages m where m.id = {t}.message_id)", "What was said.").see(ALL),
         rate("confidence", Column::ConfidenceMicro, "How sure the bot is that this is right, 0 to 1.").see(ALL),
         column("intent", Column::Intent, "Null when none was recognised.").see(AGENT),
-        column("latencyMs", Column::LatencyMs, "").see(AGENT),
-        column("engineVersion", Column::EngineVersion, "").see(AGENT),
+        column("latencyMs", Column::LatencyMs, "How long the bot took, in milliseconds.").see(AGENT),
+        column("engineVersion", Column::EngineVersion, "Which version of the engine decided.").see(AGENT),
         column("isHelpful", Column::Helpful, "What the asker said of it; null when nothing.").see(AGENT),
         many("citations", "Citation", bot_citation::Column::AnswerId, asc(bot_citation::Column::Rank), "Where it was taken from, the best first.").see(ALL),
         one_by("handedOffTo", "Ticket", "(select k.id from messages m join tickets k on k.conversation_id = m.conversation_id where m.id = {t}.message_id and {may Ticket k} order by k.id desc limit 1)", &[], "The ticket that a human works on; null otherwise.").see(KNOWN).scope("ticket:read"),
@@ -75,7 +75,7 @@ fn citation() -> Type {
         column("rank", Column::Rank, "1 is the best.").see(ALL),
         column("snippet", Column::Snippet, "The words that were used.").see(ALL),
         column("anchor", Column::Anchor, "The section of the article; null for the whole.").see(ALL),
-        rate("score", Column::ScoreMicro, "").see(AGENT),
+        rate("score", Column::ScoreMicro, "How well it fits the question.").see(AGENT),
         one("articleVersion", "KbArticleVersion", Column::ArticleVersionId, "Null when it is not from the knowledge base.").see(ALL),
         one_by("bill", "Bill", BY_KIND, &[], "Null when it is not from a bill.").see(KNOWN).scope("billing:read"),
     ])
@@ -85,7 +85,7 @@ fn timeline_entry() -> Type {
     view("TimelineEntry", &ENTITY, "Something that happened to a customer.")
         .fields([
             column("at", Column::At, "When.").see(KNOWN),
-            choice::<Kind>("kind", Column::Kind, "").see(KNOWN),
+            choice::<Kind>("kind", Column::Kind, "What sort of thing it was.").see(KNOWN),
             column("title", Column::Title, "In one line.").see(KNOWN),
             column("state", Column::State, "The state it is in, or went to; null where there is none.").see(KNOWN),
             one("ticket", "Ticket", Column::TicketId, "Null unless kind is TICKET.").see(KNOWN).scope("ticket:read"),

@@ -17,13 +17,13 @@ fn task_type() -> Type {
     table(&ENTITY, "Long work, and how far it is.")
         .fields([
             id(&ENTITY).see(AGENT),
-            choice::<Kind>("kind", Column::Kind, "").see(AGENT),
-            column("title", Column::Title, "").see(AGENT),
-            choice::<State>("state", Column::State, "").see(AGENT),
+            choice::<Kind>("kind", Column::Kind, "What sort of work.").see(AGENT),
+            column("title", Column::Title, "What it does, in a line.").see(AGENT),
+            choice::<State>("state", Column::State, "How far it is.").see(AGENT),
             column("done", Column::Done, "How many steps are done.").see(AGENT),
             column("total", Column::Total, "Of how many; null while not known.").see(AGENT),
             column("message", Column::Message, "What it is doing, or why it failed; null when there is nothing to say.").see(AGENT),
-            column("createdAt", Column::CreatedAt, "").see(AGENT),
+            column("createdAt", Column::CreatedAt, "When it was asked for.").see(AGENT),
             column("startedAt", Column::StartedAt, "Null while it waits.").see(AGENT),
             column("finishedAt", Column::FinishedAt, "Null until then.").see(AGENT),
             many("batches", "ImportBatch", import_batch::Column::TaskId, asc(import_batch::Column::Id), "The files of an import.").see(AGENT),
@@ -34,20 +34,20 @@ fn batch() -> Type {
     use import_batch::*;
     table(&ENTITY, "One run of an import over one file.").fields([
         id(&ENTITY).see(AGENT),
-        column("sourceSystem", Column::SourceSystem, "").see(AGENT),
-        column("fileName", Column::FileName, "").see(AGENT),
+        column("sourceSystem", Column::SourceSystem, "Which system the file is from.").see(AGENT),
+        column("fileName", Column::FileName, "The file's name.").see(AGENT),
         column("fileSha256", Column::FileSha256, "Null while it is being read.").see(AGENT),
         column("asOf", Column::AsOfOn, "The day that the file speaks of; null when it has its own dates.").see(AGENT),
-        choice::<State>("state", Column::State, "").see(AGENT),
+        choice::<State>("state", Column::State, "How far it is.").see(AGENT),
         column("rows", Column::Rows, "Rows read.").see(AGENT),
-        column("inserted", Column::Inserted, "").see(AGENT),
-        column("updated", Column::Updated, "").see(AGENT),
-        column("unchanged", Column::Unchanged, "").see(AGENT),
-        column("rejected", Column::Rejected, "").see(AGENT),
-        column("warned", Column::Warned, "").see(AGENT),
+        column("inserted", Column::Inserted, "Rows of our tables that are new.").see(AGENT),
+        column("updated", Column::Updated, "Rows of our tables that changed.").see(AGENT),
+        column("unchanged", Column::Unchanged, "Rows of our tables that stayed as they were.").see(AGENT),
+        column("rejected", Column::Rejected, "Rows of the file that were not taken.").see(AGENT),
+        column("warned", Column::Warned, "Rows of the file that were taken with a warning.").see(AGENT),
         column("report", Column::Report, "Counts per table, and what was put off.").see(AGENT),
-        column("createdAt", Column::CreatedAt, "").see(AGENT),
-        one("task", "Task", Column::TaskId, "").see(AGENT),
+        column("createdAt", Column::CreatedAt, "When it began.").see(AGENT),
+        one("task", "Task", Column::TaskId, "The work it is part of.").see(AGENT),
         many("rowErrors", "ImportRowError", import_row_error::Column::BatchId, asc(import_row_error::Column::RowNo), "Rows that were not taken, or taken with a warning.").connection().filtered().see(AGENT),
     ])
 }
@@ -57,9 +57,9 @@ fn row_error() -> Type {
         .fields([
             id(&ENTITY).see(AGENT),
             column("rowNo", Column::RowNo, "1 is the first row of data.").see(AGENT),
-            choice::<Severity>("severity", Column::Severity, "").see(AGENT),
+            choice::<Severity>("severity", Column::Severity, "Whether the row was left out or only odd.").see(AGENT),
             column("code", Column::Code, "A stable word.").see(AGENT),
-            column("message", Column::Message, "").see(AGENT),
+            column("message", Column::Message, "What is wrong, for the person who mends the source.").see(AGENT),
             column("raw", Column::Raw, "The row as it stood in the file.").see(AGENT),
         ])
         .filters([any_of::<Severity>("severity", Column::Severity, "Any of these.")])

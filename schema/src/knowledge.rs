@@ -20,9 +20,9 @@ fn article_type() -> Type {
         .fields([
             id(&ENTITY).see(ALL),
             column("slug", Column::Slug, "Its name in links.").see(ALL),
-            choice::<Kind>("kind", Column::Kind, "").see(ALL),
+            choice::<Kind>("kind", Column::Kind, "What sort of article it is.").see(ALL),
             choice::<Audience>("audience", Column::Audience, "Who may read it.").see(AGENT),
-            choice::<Status>("status", Column::Status, "").see(AGENT),
+            choice::<Status>("status", Column::Status, "Whether readers see it.").see(AGENT),
             column("reviewDueDate", Column::ReviewDueOn, "When somebody should look whether it is still true; null when nobody said.").see(AGENT),
             column("version", Column::RowVersion, "For `expectedVersion` of an update.").see(AGENT),
             one("category", "KbCategory", Column::CategoryId, "Null when not sorted.").see(ALL),
@@ -41,22 +41,22 @@ fn version() -> Type {
         id(&ENTITY).see(ALL),
         column("version", Column::Version, "1 is the first.").see(ALL),
         column("locale", Column::Locale, "BCP 47.").see(ALL),
-        choice::<State>("state", Column::State, "").see(AGENT),
-        column("title", Column::Title, "").see(ALL),
+        choice::<State>("state", Column::State, "Draft, published, or replaced by a newer one.").see(AGENT),
+        column("title", Column::Title, "Its heading.").see(ALL),
         column("summary", Column::Summary, "In a sentence; null when there is none.").see(ALL),
         column("body", Column::BodyMd, "Markdown.").see(ALL),
-        column("keywords", Column::Keywords, "").see(AGENT),
+        column("keywords", Column::Keywords, "Words to find it by.").see(AGENT),
         column("questions", Column::Questions, "Other ways to ask for it.").see(AGENT),
         column("publishedAt", Column::PublishedAt, "Null while it is a draft.").see(ALL),
-        one("article", "KbArticle", Column::ArticleId, "").see(ALL),
+        one("article", "KbArticle", Column::ArticleId, "The article it is a text of.").see(ALL),
     ])
 }
 fn category_type() -> Type {
     use category::*;
     table(&ENTITY, "A shelf of the knowledge base.").fields([
         id(&ENTITY).see(ALL),
-        column("code", Column::Code, "").see(ALL),
-        column("name", Column::Name, "").see(ALL),
+        column("code", Column::Code, "Its code.").see(ALL),
+        column("name", Column::Name, "The name on the shelf.").see(ALL),
         one("parent", "KbCategory", Column::ParentId, "Null at the top.").see(ALL),
     ])
 }

@@ -32,8 +32,8 @@ fn customer_type() -> Type {
         .fields([
             id(&ENTITY).see(KNOWN),
             column("customerNo", Column::CustomerNo, "The number printed on bills.").see(KNOWN),
-            choice::<Kind>("kind", Column::Kind, "").see(KNOWN),
-            choice::<Status>("status", Column::Status, "").see(KNOWN),
+            choice::<Kind>("kind", Column::Kind, "Consumer, small business, enterprise or wholesale.").see(KNOWN),
+            choice::<Status>("status", Column::Status, "Whether it is a customer now.").see(KNOWN),
             column("statusReason", Column::StatusReason, "Why it is suspended or closed; null otherwise.").see(AGENT),
             sql("displayName", Scalar::Text, "(select p.display_name from parties p where p.id = {t}.party_id)", "The name of the person or company.").see(KNOWN),
             column("since", Column::SinceOn, "Customer since this day; null when the source does not say.").see(KNOWN),
@@ -89,7 +89,7 @@ fn overview() -> Type {
     const SAME: &str = "a.customer_id = {t}.id and {may BillingAccount a} and a.currency = (select b.currency from billing_accounts b where b.customer_id = {t}.id and {may BillingAccount b} order by b.id limit 1)";
     view("CustomerOverview", &ENTITY, "What somebody who takes a call sees first. Sums are in the currency of the first account; accounts in other currencies are left out.").fields([
         sql("openTickets", Scalar::Int, "(select count(*) from tickets k where k.customer_id = {t}.id and k.status in ('acknowledged','pending','held','inProgress') and {may Ticket k})", "Tickets that are not done.").see(KNOWN).scope("ticket:read"),
-        sql("activeProducts", Scalar::Int, "(select count(*) from products k where k.customer_id = {t}.id and k.status = 'active' and {may Product k})", "").see(KNOWN).scope("product:read"),
+        sql("activeProducts", Scalar::Int, "(select count(*) from products k where k.customer_id = {t}.id and k.status = 'active' and {may Product k})", "How many products are in use.").see(KNOWN).scope("product:read"),
         money_sql("recurring", "coalesce((select cast(sum(k.recurring_minor) as bigint) from products k where k.customer_id = {t}.id and k.status = 'active' and {may Product k} and k.currency = (select l.currency from products l where l.customer_id = {t}.id and l.status = 'active' and {may Product l} order by l.id limit 1)), 0)", "coalesce((select k.currency from products k where k.customer_id = {t}.id and k.status = 'active' and {may Product k} order by k.id limit 1), 'EUR')", None, "What the active products cost in a month.").see(KNOWN).scope("product:read"),
         money_sql("balance", &format!("coalesce((select cast(sum(a.balance_minor) as bigint) from billing_accounts a where {SAME}), 0)"), CURRENCY, None, "What is owed.").see(KNOWN).scope("billing:read"),
         sql("isOverdue", Scalar::Bool, "exists (select 1 from billing_accounts a where a.customer_id = {t}.id and a.payment_status <> 'current' and {may BillingAccount a})", "Whether any account is overdue.").see(KNOWN).scope("billing:read"),
@@ -101,7 +101,7 @@ fn party_type() -> Type {
     use party::*;
     table(&ENTITY, "A person or an organization.").fields([
         id(&ENTITY).see(KNOWN),
-        choice::<Kind>("kind", Column::Kind, "").see(KNOWN),
+        choice::<Kind>("kind", Column::Kind, "A person or an organization.").see(KNOWN),
         column("displayName", Column::DisplayName, "The name to call it by.").see(KNOWN),
         column("givenName", Column::GivenName, "Null for organizations, and for a partner without full share.").see(KNOWN).mask(PARTNER, FULL_SHARE),
         column("familyName", Column::FamilyName, "Null for organizations, and for a partner without full share.").see(KNOWN).mask(PARTNER, FULL_SHARE),
@@ -110,7 +110,7 @@ fn party_type() -> Type {
         column("birthDate", Column::BirthOn, "Null when not known.").see(AGENT | CUSTOMER).mask(AGENT, "case when {has customer:read_pii} then {c} end"),
         column("gender", Column::Gender, "As the source spells it; null when not known.").see(AGENT | CUSTOMER).mask(AGENT, "case when {has customer:read_pii} then {c} end"),
         column("locale", Column::Locale, "The language to write in, BCP 47.").see(KNOWN),
-        choice::<Status>("status", Column::Status, "").see(AGENT),
+        choice::<Status>("status", Column::Status, "Whether we are sure of it.").see(AGENT),
         many("contactMedia", "ContactMedium", contact_medium::Column::PartyId, asc(contact_medium::Column::Id), "How to reach it.").see(KNOWN),
     ])
 }
@@ -120,7 +120,7 @@ fn contact_medium_type() -> Type {
     use contact_medium::*;
     table(&ENTITY, "One way to reach a party.").fields([
         id(&ENTITY).see(KNOWN),
-        choice::<Kind>("kind", Column::Kind, "").see(KNOWN),
+        choice::<Kind>("kind", Column::Kind, "Mail, phone, post …").see(KNOWN),
         column("value", Column::ValueDisplay, "Address or number as it is shown.").see(KNOWN),
         column("normalized", Column::ValueNorm, "Lower-case mail address, or phone number in E.164.").see(AGENT),
         column("street", Column::Street, "Null unless kind is POST.").see(KNOWN),
@@ -128,7 +128,7 @@ fn contact_medium_type() -> Type {
         column("state", Column::State, "Null unless kind is POST.").see(KNOWN),
         column("postcode", Column::Postcode, "Null unless kind is POST.").see(KNOWN),
         column("country", Column::Country, "ISO 3166; null when not known.").see(KNOWN),
-        column("isPreferred", Column::Preferred, "").see(KNOWN),
+        column("isPreferred", Column::Preferred, "Whether to try this one first.").see(KNOWN),
         column("verifiedAt", Column::VerifiedAt, "Null until it was proven.").see(AGENT | CUSTOMER),
     ])
 }
@@ -137,9 +137,9 @@ fn partner_type() -> Type {
     table(&ENTITY, "Who resells.").fields([
         id(&ENTITY).see(KNOWN),
         column("brandName", Column::BrandName, "The name customers know.").see(KNOWN),
-        column("code", Column::Code, "").see(AGENT | PARTNER),
-        choice::<Kind>("kind", Column::Kind, "").see(AGENT | PARTNER),
-        choice::<Status>("status", Column::Status, "").see(AGENT | PARTNER),
+        column("code", Column::Code, "Its short name.").see(AGENT | PARTNER),
+        choice::<Kind>("kind", Column::Kind, "How it works with us.").see(AGENT | PARTNER),
+        choice::<Status>("status", Column::Status, "Whether it may sell now.").see(AGENT | PARTNER),
         choice::<ShareLevel>("shareLevel", Column::ShareLevel, "How much of a person it may know.").see(AGENT | PARTNER),
         one("parent", "Partner", Column::ParentId, "Null at the top.").see(AGENT | PARTNER),
         all("customers", "Customer", asc(customer::Column::Id), "The customers it may know today.").only(RESOLD).connection().filtered().see(AGENT | PARTNER).scope("customer:read"),
@@ -152,9 +152,9 @@ fn region_type() -> Type {
     use region::*;
     table(&ENTITY, "A part of the area that is served.").fields([
         id(&ENTITY).see(ALL),
-        column("code", Column::Code, "").see(ALL),
-        column("name", Column::Name, "").see(ALL),
-        choice::<Kind>("kind", Column::Kind, "").see(ALL),
+        column("code", Column::Code, "Its code.").see(ALL),
+        column("name", Column::Name, "The name of the place.").see(ALL),
+        choice::<Kind>("kind", Column::Kind, "How large a part it is.").see(ALL),
         one("parent", "Region", Column::ParentId, "Null at the top.").see(ALL),
     ])
 }

@@ -10,7 +10,10 @@ pub fn write(response: &Response, ran: bool) -> Vec<u8> {
         value(&response.data, &mut out);
     }
     if !response.errors.is_empty() {
-        member("errors", &response.errors, &mut out);
+        // In the order of the document: which of two failing fields is first is else a race.
+        let mut errors: Vec<_> = response.errors.iter().collect();
+        errors.sort_by_cached_key(|e| (e.locations.first().map(|p| (p.line, p.column)), format!("{:?}", e.path)));
+        member("errors", &errors, &mut out);
     }
     if !response.extensions.is_empty() {
         member("extensions", &response.extensions, &mut out);

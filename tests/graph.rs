@@ -1,0 +1,151 @@
+//! The read path of the graph: one declaration, one statement, one place for the rules.
+
+pub mod ask;
+mod random;
+
+use crate::harness::{self, agent, customer, customer_of, partner, partner_of, public};
+use ask::World;
+use entities::{Scope, Store, care::ticket, care::ticket_note::Visibility, store::public_id};
+use random::Random;
+use schema::Mode;
+
+/// Callers of each kind, and ids of what is in the store: their own, others', and none's.
+struct Cast {
+    callers: Vec<Scope>,
+    ids: Vec<String>,
+}
+async fn cast(store: &Store) -> Cast {
+    let lumen = partner(store, "Lumen").await;
+    let corp = customer(store, "Corp").await;
+    let dept = customer(store, "Dept \"Ω\"\\ \u{7f}\u{2028}{t}🦀\n").await.child_of(&corp).await;
+    let ada = customer(store, "Ada").await;
+    let eve = customer(store, "Eve").await.sold_by(&lumen).await;
+    let mut ids = vec![];
+    for c in [&corp, &dept, &ada, &eve] {
+        let product = c.product("Mobile M").await;
+        let bill = c.bill("2025-12", &[("Mobile M", 2000), ("Roaming", 155)]).await;
+        c.bill("2026-01", &[("Mobile M", 2000)]).await;
+        let ticket = c.ticket("No signal").await;
+        c.ticket_in(ticket::Status::Resolved, "Late bill").await;
+        c.note(ticket, Visibility::Public, "We look into it").await;
+        c.note(ticket, Visibility::Internal, "Mast 7 is down").await;
+        let talk = c.conversation("How much is it?").await;
+        ids.extend([
+            public_id(&entities::party::customer::ENTITY, c.id),
+            public_id(&entities::catalogue::product::ENTITY, product),
+            public_id(&entities::billing::bill::ENTITY, bill),
+            public_id(&ticket::ENTITY, ticket),
+            public_id(&entities::conversation::conversation::ENTITY, talk),
+        ]);
+    }
+    ids.push("tkt_00000000000000000000000000000000".into());
+    ids.push("nonsense".into());
+    harness::article(store, "bills", entities::knowledge::article::Audience::Public, "Your bill", "## Why\n\nBecause.").await;
+    let blind = Scope::new(entities::Audience::Agent, "agent-0", harness::now()).with_scopes(["customer:read"]);
+    Cast { callers: vec![agent(), blind, customer_of(corp.id), customer_of(ada.id), partner_of(lumen.id), public()], ids }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_ways_of_reading_give_the_same_answer() {
+    let rounds: u64 = if std::env::var_os("PROOF").is_some() { 3_000 } else { 60 };
+    for store in harness::stores().await {
+        let cast = cast(&store).await;
+        let world = World::new(store).await;
+        let mut answered = 0;
+        for (i, caller) in cast.callers.iter().enumerate() {
+            let view = &world.graphs.of(caller.audience).view;
+            for round in 0..rounds {
+                let query = Random::new(view, &cast.ids, round * 100 + i as u64).query();
+                let through = world.text(caller, &query, Mode::Bytes).await;
+                for mode in [Mode::Values, Mode::Fields] {
+                    let other = world.text(caller, &query, mode).await;
+                    assert_eq!(through, other, "{mode:?} differs for {} in round {round}:\n{query}", caller.subject);
+                }
+                assert!(!through.contains("\"code\":\"INTERNAL\""), "{} in round {round}:\n{query}\n{through}", caller.subject);
+                answered += usize::from(!through.contains("\"errors\""));
+            }
+        }
+        let all = rounds as usize * cast.callers.len();
+        println!("{answered} of {all} random queries answered without an error, equal in three ways");
+        assert!(answered * 2 > all, "most random queries are answered: {answered} of {all}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_root_field_is_one_statement_and_a_list_of_rows_too() {
+    let queries = [
+        ("{ customers(first: 5) { nodes { displayName billingAccounts { accountNo balance { amount } bills(first: 3) { nodes { billNo lines { nodes { description } } } } } products { nodes { name } } tickets(first: 2) { totalCount nodes { name notes { nodes { body } } } } overview { openTickets balance { amount } } timeline(first: 5) { nodes { at title } } } } }", 1),
+        ("{ a: tickets(first: 2) { nodes { name } } b: customers(first: 2) { nodes { id origin { sourceSystem } } } viewer { audience } }", 2),
+    ];
+    for store in harness::stores().await {
+        let cast = cast(&store).await;
+        let count = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+        let seen = count.clone();
+        let world = World::new(store.observed(move |_| _ = seen.fetch_add(1, std::sync::atomic::Ordering::Relaxed))).await;
+        let tickets: Vec<_> = cast.ids.iter().filter(|id| id.starts_with("tkt")).map(|id| format!("\"{id}\"")).collect();
+        let nodes = format!("{{ nodes(ids: [{}]) {{ id ... on Ticket {{ name notes {{ nodes {{ body }} }} }} }} }}", tickets.join(","));
+        for (query, statements) in queries.iter().map(|q| (q.0.to_string(), q.1)).chain([(nodes, 1)]) {
+            count.store(0, std::sync::atomic::Ordering::Relaxed);
+            world.data(&cast.callers[0], &query).await;
+            assert_eq!(count.load(std::sync::atomic::Ordering::Relaxed), statements, "{query}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_text_comes_back_as_it_is() {
+    for store in harness::stores().await {
+        let someone = customer(&store, "Someone").await;
+        for text in ["quote \" backslash \\ slash /", "tab\t line\n return\r bell\u{7}", "\u{7f}\u{2028}\u{2029} 🦀 Ω ß", "{t} {customers} {{x}} $1 ?1 ' '' %s", "</script><b>"] {
+            let ticket = someone.ticket(text).await;
+            let world = World::new(store.clone()).await;
+            let id = public_id(&ticket::ENTITY, ticket);
+            let data = world.data(&agent(), &format!("{{ ticket(id: \"{id}\") {{ name }} }}")).await;
+            assert_eq!(data["ticket"]["name"], text);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_join_to_the_whole_list_in_both_directions() {
+    for store in harness::stores().await {
+        let corp = customer(&store, "Corp").await;
+        for i in 0..7 {
+            corp.ticket(&format!("T{i}")).await;
+        }
+        let world = World::new(store).await;
+        for sort in ["NEWEST", "OLDEST"] {
+            let all = world.data(&agent(), &format!("{{ tickets(first: 100, sort: {sort}) {{ totalCount nodes {{ id }} }} }}")).await;
+            let all: Vec<_> = all["tickets"]["nodes"].as_array().unwrap().iter().map(|n| n["id"].clone()).collect();
+            assert_eq!(all.len(), 7);
+            let (mut forward, mut after) = (vec![], String::new());
+            loop {
+                let page = world.data(&agent(), &format!("{{ tickets(first: 3, sort: {sort}{after}) {{ edges {{ cursor node {{ id }} }} pageInfo {{ hasNextPage hasPreviousPage endCursor }} }} }}")).await;
+                let page = &page["tickets"];
+                assert_eq!(page["pageInfo"]["hasPreviousPage"], !after.is_empty());
+                forward.extend(page["edges"].as_array().unwrap().iter().map(|e| e["node"]["id"].clone()));
+                after = format!(", after: {}", page["pageInfo"]["endCursor"]);
+                if page["pageInfo"]["hasNextPage"] == false {
+                    break;
+                }
+            }
+            assert_eq!(forward, all, "{sort} forward");
+            let (mut backward, mut before) = (vec![], String::new());
+            loop {
+                let page = world.data(&agent(), &format!("{{ tickets(last: 3, sort: {sort}{before}) {{ nodes {{ id }} pageInfo {{ hasPreviousPage startCursor }} }} }}")).await;
+                let page = &page["tickets"];
+                let nodes = page["nodes"].as_array().unwrap().iter().map(|n| n["id"].clone());
+                backward.splice(0..0, nodes);
+                before = format!(", before: {}", page["pageInfo"]["startCursor"]);
+                if page["pageInfo"]["hasPreviousPage"] == false {
+                    break;
+                }
+            }
+            assert_eq!(backward, all, "{sort} backward");
+        }
+        let cursor = world.data(&agent(), "{ tickets(first: 1) { pageInfo { endCursor } } }").await["tickets"]["pageInfo"]["endCursor"].clone();
+        for query in [format!("{{ customers(after: {cursor}) {{ nodes {{ id }} }} }}"), "{ tickets(after: \"zz\") { nodes { id } } }".into(), "{ tickets(first: 101) { nodes { id } } }".into(), "{ tickets(first: 1, last: 1) { nodes { id } } }".into()] {
+            assert_eq!(world.ask(&agent(), &query).await["errors"][0]["extensions"]["code"], "BAD_REQUEST", "{query}");
+        }
+    }
+}
