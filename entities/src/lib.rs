@@ -36,6 +36,8 @@ pub mod privacy;
 pub mod exchange;
 /// The change log.
 pub mod outbox;
+/// An invented provider, for the demo and for measuring.
+pub mod generate;
 
 pub use error::{Error, Result};
 pub use scope::{Audience, Scope};

@@ -1,0 +1,235 @@
+//! A provider that does not exist: Fernhill Telecom, its customers, a year of their bills, tickets and talks. The same
+//! seed and day give the same rows, ids included, on both databases, and customer 17 is the same in any crowd.
+//!
+//! No change is logged for these rows: whoever follows the log starts after them, so the search index is to be built
+//! from the tables once they are there.
+mod billing;
+mod care;
+mod catalogue;
+mod conversations;
+mod customers;
+mod dice;
+mod money;
+mod month;
+mod names;
+mod portfolio;
+mod provider;
+mod rows;
+
+use crate::{
+    error::{Error, Result},
+    store::Store,
+};
+use chrono::NaiveDate;
+use customers::{Customer, FEWEST, FIRM, GROUP, RESOLD, STORY};
+use provider::Provider;
+use rows::{Counts, Rows};
+use sea_orm::{ConnectionTrait, DbBackend, Statement, TransactionTrait};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// What to make.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// At least [`Plan::FEWEST`].
+    pub customers: u64,
+    pub seed: u64,
+    /// The day on which the data ends: its bills are there, nothing else of that day or later is.
+    pub until: NaiveDate,
+    /// Months of bills.
+    pub months: u32,
+}
+impl Plan {
+    /// With fewer customers the enterprise and the partners are not complete.
+    pub const FEWEST: u64 = FEWEST;
+    pub fn new(customers: u64, seed: u64, until: NaiveDate) -> Self {
+        Plan { customers, seed, until, months: 12 }
+    }
+}
+
+/// How many customers are written.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Progress {
+    pub done: u64,
+    pub total: u64,
+}
+
+/// A row to start from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Named {
+    pub id: Uuid,
+    /// Customer number or partner code.
+    pub no: String,
+    pub name: String,
+}
+
+/// A partner and who it sold to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reseller {
+    pub partner: Named,
+    /// What the partner is itself, with its settlement bills.
+    pub wholesale: Named,
+    /// One of its customers.
+    pub customer: Named,
+    /// How many it sold to.
+    pub customers: u64,
+}
+
+/// Who is who, for the demo.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    /// A consumer whose newest bill has a new price, roaming and extra data on it.
+    pub consumer: Named,
+    /// The root of a group with subsidiaries and units.
+    pub enterprise: Named,
+    pub small_business: Named,
+    /// Sees everything of its customers.
+    pub full: Reseller,
+    /// Sees only names of them.
+    pub minimal: Reseller,
+    /// Rows by table.
+    pub counts: Counts,
+}
+
+/// Customers in one transaction: few enough to be small in memory, enough to make the commit cheap.
+const CHUNK: u64 = 250;
+
+/// Fills an empty, migrated database.
+pub async fn generate(store: &Store, plan: &Plan, progress: impl Fn(Progress)) -> Result<Summary> {
+    if plan.customers < FEWEST {
+        return Err(Error::Invalid(format!(
+            "{} customers are too few: ask for {FEWEST} or more, so that the enterprise and the partners are complete",
+            plan.customers
+        )));
+    }
+    let full = store.reader().query_one_raw(Statement::from_string(store.backend(), "select 1 from customers limit 1")).await?;
+    if full.is_some() {
+        return Err(Error::Invalid(
+            "this database already has customers: generate into an empty one, so that no real row meets an invented one".into(),
+        ));
+    }
+    durable(store, false).await?;
+    let written = fill(store, plan, progress).await;
+    durable(store, true).await?;
+    written
+}
+
+/// While a database is filled, SQLite need not wait for the disk: a database half filled is thrown away anyway.
+async fn durable(store: &Store, on: bool) -> Result<()> {
+    let sql = match (store.backend(), on) {
+        (DbBackend::Sqlite, false) => "pragma synchronous = off; pragma cache_size = -200000; pragma wal_autocheckpoint = 20000",
+        (DbBackend::Sqlite, true) => {
+            "pragma optimize; pragma wal_checkpoint(truncate); pragma wal_autocheckpoint = 1000; pragma cache_size = -2000; pragma synchronous = full"
+        }
+        (_, false) => return Ok(()),
+        (_, true) => "analyze",
+    };
+    store.writer().execute_unprepared(sql).await?;
+    Ok(())
+}
+
+async fn fill(store: &Store, plan: &Plan, progress: impl Fn(Progress)) -> Result<Summary> {
+    let (provider, first) = Provider::found(plan.seed, plan.until, plan.months);
+    let provider = Arc::new(provider);
+    // Rows are made on a thread of their own, a chunk ahead of the one that is written.
+    let (sender, mut chunks) = tokio::sync::mpsc::channel(1);
+    let (maker, total) = (provider.clone(), plan.customers);
+    let making = tokio::task::spawn_blocking(move || {
+        let mut chunk = Chunk { rows: first, ..Chunk::default() };
+        for number in 1..=total {
+            chunk.add(&maker, number);
+            if number % CHUNK == 0 || number == total {
+                chunk.done = number;
+                if sender.blocking_send(std::mem::take(&mut chunk)).is_err() {
+                    return; // the writer failed and says why
+                }
+            }
+        }
+    });
+    let mut summary = Tally::default();
+    while let Some(chunk) = chunks.recv().await {
+        let done = chunk.done;
+        summary.add(&chunk);
+        let tx = store.writer().begin().await?;
+        let counts = chunk.rows.write(&tx).await?;
+        tx.commit().await?;
+        summary.count(counts);
+        progress(Progress { done, total });
+    }
+    making.await.map_err(|e| Error::Invalid(format!("making the data stopped: {e}")))?;
+    summary.of(&provider)
+}
+
+#[derive(Default)]
+struct Chunk {
+    rows: Rows,
+    people: Vec<(u64, Named)>,
+    sold: [u64; 2],
+    done: u64,
+}
+impl Chunk {
+    fn add(&mut self, provider: &Provider, number: u64) {
+        let c = one(provider, number, &mut self.rows);
+        if let Some((partner, None)) = c.seller {
+            self.sold[partner] += 1;
+        }
+        if number <= FEWEST {
+            self.people.push((number, Named { id: c.id, no: c.no(), name: c.name }));
+        }
+    }
+}
+
+/// Everything of one customer.
+fn one(provider: &Provider, number: u64, rows: &mut Rows) -> Customer {
+    let (c, mut dice) = customers::draw(provider, number);
+    let services = portfolio::draw(provider, &c, &mut dice);
+    let account = billing::run(provider, &c, &services, &mut dice, rows);
+    let phone = services.iter().find(|s| s.mobile()).and_then(|s| s.number.as_deref());
+    customers::rows(provider, &c, phone, account.limited() && c.closed.is_none(), &mut dice, rows);
+    portfolio::rows(provider, &c, &services, account.limited(), rows);
+    let desk = care::Desk { provider, c: &c, services: &services, account: &account };
+    conversations::rows(&desk, &mut dice, rows);
+    care::rows(&desk, &mut dice, rows);
+    c
+}
+
+#[derive(Default)]
+struct Tally {
+    people: Vec<(u64, Named)>,
+    sold: [u64; 2],
+    counts: Counts,
+}
+impl Tally {
+    fn add(&mut self, chunk: &Chunk) {
+        if self.people.is_empty() {
+            self.people.clone_from(&chunk.people);
+        }
+        self.sold = [self.sold[0] + chunk.sold[0], self.sold[1] + chunk.sold[1]];
+    }
+    fn count(&mut self, counts: Counts) {
+        if self.counts.is_empty() {
+            self.counts = counts;
+        } else {
+            self.counts.iter_mut().zip(counts).for_each(|(a, b)| a.1 += b.1);
+        }
+    }
+    fn of(self, provider: &Provider) -> Result<Summary> {
+        let person = |number: u64| {
+            let found = self.people.iter().find(|p| p.0 == number).map(|p| p.1.clone());
+            found.ok_or_else(|| Error::Invalid(format!("customer {number} of the demo was not made")))
+        };
+        let reseller = |i: usize| -> Result<Reseller> {
+            let p = &provider.partners[i];
+            let partner = Named { id: p.id, no: p.code.into(), name: p.brand.into() };
+            Ok(Reseller { partner, wholesale: person(customers::WHOLESALE[i])?, customer: person(RESOLD[i])?, customers: self.sold[i] })
+        };
+        Ok(Summary {
+            consumer: person(STORY)?,
+            enterprise: person(GROUP)?,
+            small_business: person(FIRM)?,
+            full: reseller(0)?,
+            minimal: reseller(1)?,
+            counts: self.counts.clone(),
+        })
+    }
+}
