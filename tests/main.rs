@@ -3,5 +3,6 @@
 
 mod harness;
 
+mod generate;
 mod harness_stands;
 mod graph;

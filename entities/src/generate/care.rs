@@ -67,17 +67,22 @@ pub fn rows(desk: &Desk, dice: &mut Dice, rows: &mut Rows) {
 fn topic(desk: &Desk, on: NaiveDate, dice: &mut Dice) -> Option<&'static Topic> {
     let fits = |t: &Topic| match t.needs {
         Needs::Nothing => true,
-        Needs::Bill => desk.account.bills.iter().any(|b| b.on <= on && !b.held),
+        Needs::Bill => bill_of(desk, on).is_some_and(|b| b.reason.is_some() || !t.solved.contains("{reason}")),
         Needs::Business => desk.c.business(),
-        Needs::Wholesale => matches!(desk.c.role, Role::Wholesale(_)),
+        Needs::Wholesale => matches!(desk.c.role, Role::Wholesale(_)) && bill_of(desk, on).is_some(),
         _ => product(desk, t.needs, on).is_some(),
     };
     (0..6).map(|_| &TOPICS[dice.weighted(topics::WEIGHTS)]).find(|t| fits(t))
 }
 
+/// The newest bill that the customer has seen by then.
+fn bill_of<'a>(desk: &Desk<'a>, on: NaiveDate) -> Option<&'a Issued> {
+    desk.account.bills.iter().rev().find(|b| b.on <= on && !b.held)
+}
+
 fn product<'a>(desk: &Desk<'a>, needs: Needs, on: NaiveDate) -> Option<&'a Service> {
     desk.services.iter().find(|s| {
-        s.on(on)
+        s.on(on - Days::new(1))
             && match needs {
                 Needs::Mobile => s.mobile(),
                 Needs::Broadband => s.broadband(),
@@ -108,24 +113,24 @@ fn course(provider: &Provider, on: NaiveDate, dice: &mut Dice) -> Course {
         [Status::Acknowledged, Status::InProgress, Status::Pending, Status::Held, Status::Resolved, Status::Closed]
             [dice.weighted(&[200, 300, 150, 50, 200, 100])]
     };
-    let after = |at: DateTime<Utc>, minutes: i64| (at + TimeDelta::minutes(minutes)).min(end);
+    // Near the end of the data each step keeps a little room for those after it.
+    let after = |at: DateTime<Utc>, minutes: i64, room: i64| (at + TimeDelta::minutes(minutes)).min(end - TimeDelta::minutes(room));
     let quick = dice.between(3, 600);
-    let answered = (status != Status::Acknowledged).then(|| after(opened, quick).max(opened));
+    let answered = (status != Status::Acknowledged).then(|| after(opened, quick, 60));
     let mut c = Course { status, opened, answered, waiting: None, resolved: None, reopened: None, closed: None };
     let Some(first) = answered else { return c };
     let waits = dice.per_mille(250) || matches!(status, Status::Pending | Status::Held);
-    c.waiting = waits.then(|| after(first, dice.between(20, 1500)));
+    c.waiting = waits.then(|| after(first, dice.between(20, 1500), 50));
     let from = c.waiting.unwrap_or(first);
     if matches!(status, Status::Resolved | Status::Closed | Status::Cancelled | Status::Rejected) {
-        let done = after(from, dice.between(30, 7000));
+        let done = after(from, dice.between(30, 7000), 40);
         c.resolved = matches!(status, Status::Resolved | Status::Closed).then_some(done);
-        let again = after(done, dice.between(200, 3000));
-        if status == Status::Closed && dice.per_mille(50) && again < end {
-            let fixed = after(again, dice.between(60, 3000));
+        let again = after(done, dice.between(200, 3000), 30);
+        if status == Status::Closed && dice.per_mille(50) {
+            let fixed = after(again, dice.between(60, 3000), 20);
             (c.reopened, c.resolved) = (Some((done, again)), Some(fixed));
         }
-        c.closed =
-            (status != Status::Resolved).then(|| after(c.resolved.unwrap_or(done), if c.resolved.is_some() { dice.between(60, 5000) } else { 0 }));
+        c.closed = (status != Status::Resolved).then(|| after(c.resolved.unwrap_or(done), if c.resolved.is_some() { dice.between(60, 5000) } else { 0 }, 10));
     }
     c
 }
@@ -168,7 +173,7 @@ impl Words<'_> {
 fn one(desk: &Desk, nth: u64, on: NaiveDate, topic: &Topic, dice: &mut Dice, rows: &mut Rows) {
     let (c, provider) = (desk.c, desk.provider);
     let course = if c.number == STORY && topic.kind == Kind::BillDispute { open_course(provider, on, dice) } else { course(provider, on, dice) };
-    let bill = (topic.needs == Needs::Bill).then(|| desk.account.bills.iter().rev().find(|b| b.on <= on && !b.held)).flatten();
+    let bill = matches!(topic.needs, Needs::Bill | Needs::Wholesale).then(|| bill_of(desk, on)).flatten();
     let words = Words { desk, service: product(desk, topic.needs, on), bill };
     let sold = c.partner(provider);
     let channel = if sold.is_some() && dice.per_mille(700) {

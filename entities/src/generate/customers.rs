@@ -191,7 +191,7 @@ fn since(provider: &Provider, role: Role, above: Option<NaiveDate>, number: u64,
         _ if number == STORY => provider.until - Months::new(38),
         Role::Wholesale(_) => provider.until - Months::new(60),
         Role::Enterprise { .. } => dice.day(above.unwrap_or(oldest).max(oldest), above.unwrap_or(oldest) + Days::new(400)).min(year),
-        _ if dice.per_mille(750) || number <= FEWEST => dice.day(oldest, year - Days::new(40)),
+        _ if dice.per_mille(880) || number <= FEWEST => dice.day(oldest, year - Days::new(40)),
         _ => dice.day(year, newest),
     }
 }

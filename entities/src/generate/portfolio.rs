@@ -186,7 +186,7 @@ fn story(cart: &mut Cart) {
 }
 
 fn consumer(cart: &mut Cart) {
-    let (mut lines, fixed) = (cart.dice.weighted(&[180, 430, 240, 110, 40]), cart.dice.per_mille(560));
+    let (mut lines, fixed) = (cart.dice.weighted(&[140, 400, 270, 130, 60]), cart.dice.per_mille(650));
     if lines == 0 && !fixed {
         lines = 1;
     }
@@ -202,7 +202,7 @@ fn consumer(cart: &mut Cart) {
         if offer == Offer::Fibre300 {
             cart.upgrade(at, Offer::Fibre100);
         }
-        for (offer, chance) in [(Offer::TvStart, 220), (Offer::TvPlus, 140), (Offer::Booster, 90), (Offer::FixedIp, 25)] {
+        for (offer, chance) in [(Offer::TvStart, 250), (Offer::TvPlus, 160), (Offer::Booster, 110), (Offer::FixedIp, 25)] {
             if cart.dice.per_mille(chance) {
                 let day = cart.later().max(day);
                 cart.put(offer, day, Some(at), true);

@@ -65,7 +65,7 @@ fn chance(trip: &mut Trip, dice: &mut Dice) {
         trip.add(
             offer,
             1,
-            format!("You bought a {} in {}.", offer.spec().name.to_lowercase(), trip.month.name()),
+            format!("You bought a {} in {}.", offer.spec().name, trip.month.name()),
             trip.month.first(),
             trip.month.last(),
         );
@@ -134,7 +134,7 @@ impl Trip<'_> {
         let plan = self.s.plan(self.month.last());
         let limit = if blocks == 10 { " Then your limit of EUR 20.00 was reached and data went on slowly at no cost." } else { "" };
         let reason = format!(
-            "The {} GB of {} were used up in {}. {} of 500 MB were used after that, at {} each.{limit}",
+            "The {} GB of {} were used up in {}. {} of 500 MB used after that, at {} each.{limit}",
             allowance(plan),
             plan.spec().name,
             self.month.name(),
