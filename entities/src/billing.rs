@@ -6,3 +6,5 @@ pub mod billing_account;
 pub mod bill;
 /// A line of a bill (TMF678 AppliedCustomerBillingRate).
 pub mod bill_line;
+/// Why a bill differs from another.
+pub mod compare;

@@ -1,6 +1,7 @@
 //! Public ids: three letters that name the kind, and the row's UUIDv7 in hex (`tkt_0192f3…`). Hex and not base32, so
 //! that a statement can write them itself on both databases.
 use crate::{KINDS, model::EntityKind};
+use std::sync::atomic::{AtomicU32, Ordering};
 use uuid::Uuid;
 
 /// A public id, taken apart.
@@ -27,9 +28,26 @@ impl std::fmt::Display for Id {
     }
 }
 
-/// The id of a row under which its kind is not known elsewhere: made from an instant, so that ids of imported rows
-/// keep the order of their dates.
+/// The key of a new row of that instant: imported rows keep the order of their dates. Our instants are whole seconds,
+/// so the bits below a second count up: rows of one second stand in the order in which this process made them.
 pub fn at(instant: chrono::DateTime<chrono::Utc>) -> Uuid {
-    let (s, ns) = (instant.timestamp().max(0) as u64, instant.timestamp_subsec_nanos());
-    Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, s, ns))
+    static MADE: AtomicU32 = AtomicU32::new(0);
+    const PER_MS: u32 = 1 << 12;
+    let made = MADE.fetch_add(1, Ordering::Relaxed) % (1000 * PER_MS);
+    let ms = instant.timestamp().max(0) as u64 * 1000 + u64::from(made / PER_MS);
+    let mut tail: [u8; 10] = *Uuid::new_v4().as_bytes().last_chunk().unwrap_or(&[0; 10]);
+    [tail[0], tail[1]] = ((made % PER_MS) as u16).to_be_bytes();
+    uuid::Builder::from_unix_timestamp_millis(ms, &tail).into_uuid()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[test]
+    fn keys_of_one_second_stand_in_the_order_they_were_made() {
+        let at_0 = chrono::DateTime::from_timestamp(1_700_000_000, 0).unwrap();
+        let keys: Vec<_> = (0..10_000).map(|_| at(at_0)).collect();
+        assert!(keys.windows(2).all(|w| w[0] < w[1]));
+        assert!(keys.iter().all(|k| k.get_version_num() == 7 && k.get_timestamp().unwrap().to_unix().0 == 1_700_000_000));
+    }
 }

@@ -1,5 +1,12 @@
 //! One message of a conversation (TMF681).
-use crate::model::*;
+use super::conversation;
+use crate::{
+    error::{Code, Error, Result},
+    model::*,
+    outbox::change::Operation,
+    store::Write,
+};
+use sea_orm::ActiveValue::Set;
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -35,7 +42,12 @@ pub static ENTITY: EntityKind = EntityKind {
     name: "Message",
     prefix: "msg",
     table: "messages",
-    rules: Rules { agent: All, partner: Both(&[Via("conversation_id", &super::conversation::ENTITY), Where("{t}.state <> 'draft'")]), customer: Both(&[Via("conversation_id", &super::conversation::ENTITY), Where("{t}.state <> 'draft'")]), public: Both(&[Via("conversation_id", &super::conversation::ENTITY), Where("{t}.state <> 'draft'")]) },
+    rules: Rules {
+        agent: All,
+        partner: Both(&[Via("conversation_id", &super::conversation::ENTITY), Where("{t}.state <> 'draft'")]),
+        customer: Both(&[Via("conversation_id", &super::conversation::ENTITY), Where("{t}.state <> 'draft'")]),
+        public: Both(&[Via("conversation_id", &super::conversation::ENTITY), Where("{t}.state <> 'draft'")]),
+    },
 };
 impl Record for Entity {
     const ENTITY: &EntityKind = &ENTITY;
@@ -51,4 +63,43 @@ text_enum! {
 
 text_enum! {
     State "MessageState" { Draft = "draft", Queued = "queued", Sent = "sent", Delivered = "delivered", Failed = "failed" }
+}
+
+/// The longest message that is taken.
+pub const MOST: usize = 20_000;
+
+/// Adds what somebody said to a talk that is still open.
+pub async fn append(w: &mut Write, talk: &conversation::Model, author_kind: AuthorKind, body_text: &str) -> Result<Uuid> {
+    if body_text.trim().is_empty() {
+        return Err(Error::refused(Code::Blank, "text", "Please write something."));
+    }
+    if body_text.chars().count() > MOST {
+        return Err(Error::refused(Code::TooLong, "text", format!("A message has room for {MOST} characters.")));
+    }
+    if talk.is_closed() {
+        return Err(Error::refused(Code::ConversationClosed, "conversationId", "This conversation is closed. Please start a new one."));
+    }
+    let id = crate::id::at(w.at());
+    let inbound = matches!(author_kind, AuthorKind::Customer | AuthorKind::Partner);
+    let row = ActiveModel {
+        id: Set(id),
+        created_at: Set(w.at()),
+        updated_at: Set(w.at()),
+        row_version: Set(1),
+        source_system: Set("hub".into()),
+        external_id: Set(id.to_string()),
+        customer_id: Set(talk.customer_id),
+        partner_id: Set(talk.partner_id),
+        conversation_id: Set(talk.id),
+        direction: Set(if inbound { Direction::Inbound } else { Direction::Outbound }),
+        author_kind: Set(author_kind),
+        body_text: Set(body_text.into()),
+        auto_submitted: Set(author_kind == AuthorKind::Bot),
+        state: Set(State::Sent),
+        sent_at: Set(Some(w.at())),
+        ..Default::default()
+    };
+    Entity::insert(row).exec_without_returning(w.tx()).await?;
+    w.changed(Operation::Insert, &ENTITY, id, talk.customer_id, talk.partner_id);
+    Ok(id)
 }

@@ -1,5 +1,12 @@
 //! Answers already given, by client and key.
-use crate::model::*;
+use crate::{
+    error::{Code, Error, Result},
+    model::*,
+    scope::Scope,
+    store::Write,
+};
+use sea_orm::ActiveValue::Set;
+use sha2::{Digest, Sha256};
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -14,3 +21,40 @@ pub struct Model {
     pub created_at: DateTimeUtc,
 }
 impl ActiveModelBehavior for ActiveModel {}
+
+/// The answer that this client was given for this key. The same key with another request is refused.
+pub async fn recall(w: &Write, key: &str, request: &str) -> Result<Option<Json>> {
+    if key.is_empty() || key.len() > 200 {
+        return Err(Error::refused(Code::InvalidValue, "idempotencyKey", "An idempotency key has 1 to 200 characters."));
+    }
+    #[expect(clippy::disallowed_methods, reason = "found by the client's own key; no row of anybody")]
+    let found = Entity::find_by_id((client(w.scope()), key.to_string())).one(w.tx()).await?;
+    match found {
+        Some(row) if row.request_hash != hash(request) => {
+            Err(Error::refused(Code::IdempotencyConflict, "idempotencyKey", "This key was used with another request. Please take a new one."))
+        }
+        found => Ok(found.map(|row| row.response)),
+    }
+}
+
+/// Keeps the answer for a second try, in the transaction that did the work.
+pub async fn remember(w: &Write, key: &str, request: &str, response: Json) -> Result<()> {
+    let row = ActiveModel {
+        client_id: Set(client(w.scope())),
+        key: Set(key.into()),
+        request_hash: Set(hash(request)),
+        response: Set(response),
+        created_at: Set(w.at()),
+    };
+    Entity::insert(row).exec_without_returning(w.tx()).await?;
+    Ok(())
+}
+
+/// Callers without a login share a subject: their session tells them apart.
+fn client(scope: &Scope) -> String {
+    [scope.audience.name(), &scope.subject, scope.session.as_deref().unwrap_or_default()].join("|")
+}
+
+fn hash(request: &str) -> String {
+    format!("{:x}", Sha256::digest(request.as_bytes()))
+}
