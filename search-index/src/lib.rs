@@ -1,1 +1,178 @@
+//! Full-text search over the rows of the hub: which rows become documents, what a caller finds in them, and how the
+//! index follows the change log. Knows nothing of who asks beyond their `Scope`, nor of how text is shown.
+//!
+//! The index is a cache. Its commit carries the position of the change log up to which it is fed; a folder that is
+//! missing, broken, of an older make or of another database is built anew when it is opened.
 
+/// Tickets.
+mod care;
+/// Numbers and addresses, found in any notation.
+mod codes;
+/// What a row becomes.
+mod document;
+/// The fields of the index.
+mod fields;
+/// Articles and their passages.
+mod knowledge;
+/// Languages: stems, stop words, and which one a text is in.
+pub mod language;
+/// Products and bills.
+mod owned;
+/// Customers.
+mod party;
+/// Finding passages.
+mod passage;
+/// From text to a query that cannot fail.
+mod query;
+/// Everything anew.
+mod rebuild;
+/// Finding rows.
+mod search;
+/// The few words around a hit.
+mod snippet;
+/// Who may find a document: terms in it, and the same terms in every query.
+mod visibility;
+/// Words out of text.
+mod words;
+/// Follows the change log.
+mod writer;
+
+pub use passage::Passage;
+pub use search::{Hit, Hits, SearchRequest};
+pub use snippet::Snippet;
+
+use entities::Store;
+use fields::Fields;
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+use tantivy::{IndexReader, IndexWriter, ReloadPolicy, directory::error::LockError};
+
+/// Goes up when documents are made another way: older folders are built anew.
+const GENERATION: u32 = 1;
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Entities(#[from] entities::Error),
+    #[error("the search index failed: {0}")]
+    Tantivy(#[from] tantivy::TantivyError),
+    #[error("the search index in {} is being written by another process: stop the running hub first", .0.display())]
+    Busy(PathBuf),
+    #[error("cannot use the folder {} of the search index: {source}", .path.display())]
+    Folder { path: PathBuf, source: std::io::Error },
+}
+impl From<sea_orm::DbErr> for Error {
+    fn from(e: sea_orm::DbErr) -> Self {
+        Error::Entities(e.into())
+    }
+}
+
+/// How far a rebuild is: rows done, of which kind.
+pub type Progress<'a> = &'a (dyn Fn(&'static str, u64) + Send + Sync);
+
+/// The search index of one node. Cheap to clone.
+#[derive(Clone)]
+pub struct Index {
+    store: Store,
+    dir: PathBuf,
+    fields: Arc<Fields>,
+    tantivy: tantivy::Index,
+    reader: IndexReader,
+    /// Opened by the first write: a process that only searches needs no lock on the folder.
+    writer: Arc<tokio::sync::Mutex<Option<Writer>>>,
+    position: Arc<AtomicI64>,
+}
+type Writer = Arc<Mutex<IndexWriter>>;
+
+impl Index {
+    /// Opens the index in this folder, or builds it from the rows of the store.
+    pub async fn open(dir: impl AsRef<Path>, store: &Store) -> Result<Self> {
+        Self::open_with(dir, store, &|_, _| {}).await
+    }
+    /// The same, telling how far it is where it has to build.
+    pub async fn open_with(dir: impl AsRef<Path>, store: &Store, progress: Progress<'_>) -> Result<Self> {
+        let dir = dir.as_ref();
+        if let Some(index) = Self::usable(dir, store).await {
+            return Ok(index);
+        }
+        tracing::info!(dir = %dir.display(), "search index: building it from the rows");
+        let index = Self::fresh(dir, store)?;
+        index.rebuild(progress).await?;
+        Ok(index)
+    }
+    /// The folder as it stands, if it can be trusted.
+    async fn usable(dir: &Path, store: &Store) -> Option<Self> {
+        let doubt = |why: &str| tracing::info!(dir = %dir.display(), why, "search index: the folder is not usable");
+        if !dir.join("meta.json").exists() {
+            return None;
+        }
+        let opened = tantivy::Index::open_in_dir(dir).and_then(|i| Ok((i.validate_checksum()?, i)));
+        let index = match opened {
+            Ok((broken, index)) if broken.is_empty() => index,
+            Ok(_) => return doubt("damaged files").into_none(),
+            Err(e) => return doubt(&e.to_string()).into_none(),
+        };
+        let Some(mark) = writer::Mark::read(&index) else { return doubt("no position, or of an older make").into_none() };
+        if index.schema() != fields::schema() || !mark.is_of(store).await {
+            return doubt("made for other fields or another database").into_none();
+        }
+        let index = Self::around(index, dir, store).inspect_err(|e| doubt(&e.to_string())).ok()?;
+        index.position.store(mark.position, Ordering::Relaxed);
+        Some(index)
+    }
+    /// An empty index; whatever stood in the folder goes.
+    fn fresh(dir: &Path, store: &Store) -> Result<Self> {
+        let folder = |source| Error::Folder { path: dir.into(), source };
+        if dir.exists() {
+            // Lock files of a running process stay where they are: taking them away would let two write.
+            held(dir)?;
+            std::fs::remove_dir_all(dir).map_err(folder)?;
+        }
+        std::fs::create_dir_all(dir).map_err(folder)?;
+        Self::around(tantivy::Index::create_in_dir(dir, fields::schema())?, dir, store)
+    }
+    fn around(tantivy: tantivy::Index, dir: &Path, store: &Store) -> Result<Self> {
+        language::register(tantivy.tokenizers());
+        let reader = tantivy.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
+        let fields = Arc::new(Fields::of(&tantivy.schema())?);
+        Ok(Index { store: store.clone(), dir: dir.into(), fields, tantivy, reader, writer: Default::default(), position: Default::default() })
+    }
+    /// Up to where of the change log the index is fed.
+    pub fn position(&self) -> i64 {
+        self.position.load(Ordering::Relaxed)
+    }
+    /// How many documents there are: rows and passages.
+    pub fn documents(&self) -> u64 {
+        self.reader.searcher().num_docs()
+    }
+    /// The stems of a text without its stop words, as the index compares them.
+    pub fn stems(&self, text: &str, language: &'static language::Language) -> Vec<String> {
+        language.content(text)
+    }
+}
+
+/// Refuses when a running process writes the index. The operating system frees the lock of one that was killed.
+fn held(dir: &Path) -> Result<()> {
+    let Ok(folder) = tantivy::directory::MmapDirectory::open(dir) else { return Ok(()) };
+    match tantivy::Directory::acquire_lock(&folder, &tantivy::directory::INDEX_WRITER_LOCK) {
+        Err(LockError::LockBusy) => Err(Error::Busy(dir.into())),
+        _ => Ok(()),
+    }
+}
+
+/// `return doubt(…).into_none()` reads as what it is: say why, and do without.
+trait IntoNone {
+    fn into_none<T>(self) -> Option<T>;
+}
+impl IntoNone for () {
+    fn into_none<T>(self) -> Option<T> {
+        None
+    }
+}

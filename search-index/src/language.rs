@@ -1,0 +1,123 @@
+//! Languages: stems, stop words, and which one a text is in. A language that is not listed is indexed without stems.
+use crate::words::Words;
+use tantivy::tokenizer::{AsciiFoldingFilter, Language as Stems, LowerCaser, RemoveLongFilter, Stemmer, TextAnalyzer, TokenizerManager};
+
+/// A language of the index.
+#[derive(Debug)]
+pub struct Language {
+    /// ISO 639-1; `und` for all others.
+    pub code: &'static str,
+    stems: Option<Stems>,
+    /// Words that say nothing of the matter; also how the language is told.
+    stop: &'static str,
+}
+impl PartialEq for Language {
+    fn eq(&self, other: &Self) -> bool {
+        self.code == other.code
+    }
+}
+
+pub static LANGUAGES: [Language; 7] = [
+    Language { code: "en", stems: Some(Stems::English), stop: EN },
+    Language { code: "de", stems: Some(Stems::German), stop: DE },
+    Language {
+        code: "fr",
+        stems: Some(Stems::French),
+        stop: "au aux avec ce ces cette comment dans de des du elle est et il je la le les ma mais mes moi mon ne nous on ou où par pas pour pourquoi puis quand que quel quelle qui sa se son sont suis sur un une vos votre vous à",
+    },
+    Language {
+        code: "es",
+        stems: Some(Stems::Spanish),
+        stop: "al como con cuando cuánto cómo de del dónde el ella en es esta este está hay la las lo los me mi mis muy no o para pero por porque puedo que qué se ser si sin son su sus tengo un una y yo",
+    },
+    Language {
+        code: "it",
+        stems: Some(Stems::Italian),
+        stop: "al alla che chi ci come con cosa da dei del della di dove e gli ho il in io la le lo ma mi mia mio nel nella non o per perché posso quando quanto questa questo se si sono su un una è",
+    },
+    Language {
+        code: "nl",
+        stems: Some(Stems::Dutch),
+        stop: "aan als bij dat de deze die dit door een en er het hoe ik in is kan maar met mij mijn naar niet of om ook op te van voor waar waarom wanneer wat we wij wordt zijn zonder",
+    },
+    Language { code: "und", stems: None, stop: "" },
+];
+const EN: &str = "a about after again all also am an and any are as at be because been before being but by can can't cannot could d did do does doing don down for from get gets getting got had has have having he hello help her here hers hey hi him his how i if in into is isn it its just like ll m may me might more most must my mine need needs no nor not now of off ok on once only or other our out over own please re s same shall she should so some such t than thank thanks that the their them then there these they this those through to too under until up us ve very want was wasn we were what when where which while who whom why will with would yes you your yours";
+const DE: &str = "aber alle als also am an auch auf aus bei beim bin bis bitte da damit danke dann das dass dein deine dem den der des die dies diese dieser dieses doch dort du durch ein eine einem einen einer eines er es euch euer für gibt habe haben hallo hat hatte ich ihr ihre im in ist ja jetzt kann kannst keine kein können könnt man mein meine meinem meinen meiner mich mir mit möchte muss nach nein nicht noch nun nur ob oder ohne sehr sein seine sich sie sind so soll um und uns unser unsere vom von vor wann war warum was weil welche welcher wenn wer werde werden wie wieder wieso will wir wird wo wurde zu zum zur über";
+
+/// The language of a locale (`de-AT`).
+pub fn of(locale: &str) -> &'static Language {
+    let code = locale.split(['-', '_']).next().unwrap_or_default();
+    LANGUAGES.iter().find(|l| l.code.eq_ignore_ascii_case(code)).unwrap_or(&LANGUAGES[6])
+}
+
+/// The language whose little words a text has most of; English where none stands out.
+pub fn detect(text: &str) -> &'static Language {
+    let words = plain(text);
+    let said = |l: &Language| words.iter().filter(|w| l.stops(w)).count();
+    LANGUAGES.iter().rev().max_by_key(|l| said(l)).filter(|l| said(l) > 0).unwrap_or(&LANGUAGES[0])
+}
+
+impl Language {
+    /// The name of its tokenizer in the index.
+    pub(crate) fn tokenizer(&self) -> String {
+        format!("words_{}", self.code)
+    }
+    pub(crate) fn analyzer(&self) -> TextAnalyzer {
+        let words = TextAnalyzer::builder(Words).filter(RemoveLongFilter::limit(60)).filter(LowerCaser);
+        match self.stems {
+            Some(stems) => words.filter(Stemmer::new(stems)).filter(AsciiFoldingFilter).build(),
+            None => words.filter(AsciiFoldingFilter).build(),
+        }
+    }
+    /// Whether this lower-case word says nothing of the matter.
+    pub fn stops(&self, word: &str) -> bool {
+        self.stop.split(' ').any(|s| s == word)
+    }
+    /// The stems of a text, each with its place in it.
+    pub(crate) fn stems(&self, text: &str) -> Vec<(String, std::ops::Range<usize>)> {
+        let mut analyzer = self.analyzer();
+        let mut stream = analyzer.token_stream(text);
+        let mut found = vec![];
+        while stream.advance() {
+            let t = stream.token();
+            found.push((t.text.clone(), t.offset_from..t.offset_to));
+        }
+        found
+    }
+    /// The stems of a text without its stop words.
+    pub fn content(&self, text: &str) -> Vec<String> {
+        let stems = self.stems(text);
+        stems.into_iter().filter(|(_, at)| !self.stops(&text[at.clone()].to_lowercase())).map(|s| s.0).collect()
+    }
+}
+
+pub(crate) fn register(manager: &TokenizerManager) {
+    for language in &LANGUAGES {
+        manager.register(&language.tokenizer(), language.analyzer());
+    }
+}
+
+fn plain(text: &str) -> Vec<String> {
+    text.to_lowercase().split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).map(Into::into).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[test]
+    fn the_language_shows_in_the_little_words() {
+        let check = |text: &str, code: &str| assert_eq!(detect(text).code, code, "{text}");
+        check("Why is my bill higher than last month?", "en");
+        check("Warum ist meine Rechnung höher als im letzten Monat?", "de");
+        check("I was in an area without signal", "en");
+        check("router", "en");
+        check("Pourquoi ma facture est plus chère ?", "fr");
+        check("", "en");
+    }
+    #[test]
+    fn stop_words_go_and_stems_meet() {
+        assert_eq!(of("en-GB").content("How do I reset my routers?"), of("en").content("resetting the router"));
+        assert_eq!(of("de-AT").content("Wie hoch sind die Rechnungen?"), of("de").content("hohe Rechnung"));
+    }
+}

@@ -1,0 +1,53 @@
+//! Products and bills: found by their numbers, products by their names too.
+use crate::{
+    Result,
+    document::Document,
+    fields::{Codes, Part},
+    language, party, visibility,
+};
+use entities::{Store, billing::bill, catalogue::product, scope::Scope};
+use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
+use uuid::Uuid;
+
+pub async fn products(store: &Store, ids: &[Uuid]) -> Result<Vec<Document>> {
+    let hub = Scope::hub(store.clock().now());
+    let rows = hub.find::<product::Entity>().filter(product::Column::Id.is_in(ids.to_vec())).all(store.reader()).await?;
+    let above = party::above(store, rows.iter().map(|p| p.customer_id)).await?;
+    let document = |p: &product::Model| {
+        // What is not for the customer's eyes keeps its partner and the agents.
+        let customer = Some(p.customer_id).filter(|_| p.is_customer_visible);
+        let mut d = Document::new(&product::ENTITY, p.id, visibility::of_row(&above, customer, p.partner_id));
+        d.shown.title.clone_from(&p.name);
+        d.shown.body = [&p.service_identifier, &p.label].into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" · ");
+        d.part(Part::Title, language::of(""), &p.name);
+        d.part(Part::Body, language::of(""), p.label.clone().unwrap_or_default());
+        [&p.service_identifier, &p.serial].into_iter().flatten().for_each(|c| d.code(Codes::Own, c));
+        d
+    };
+    Ok(rows.iter().map(document).collect())
+}
+
+pub async fn bills(store: &Store, ids: &[Uuid]) -> Result<Vec<Document>> {
+    let hub = Scope::hub(store.clock().now());
+    let rows = hub.find::<bill::Entity>().filter(bill::Column::Id.is_in(ids.to_vec())).all(store.reader()).await?;
+    let above = party::above(store, rows.iter().map(|b| b.customer_id)).await?;
+    let document = |b: &bill::Model| {
+        let out = !matches!(b.state, bill::State::New | bill::State::OnHold);
+        let visible = visibility::of_row(&above, Some(b.customer_id).filter(|_| out), b.partner_id.filter(|_| out));
+        let mut d = Document::new(&bill::ENTITY, b.id, visible);
+        d.shown.title.clone_from(&b.bill_no);
+        d.shown.body = format!("{} {} {}", b.bill_on, entities::money::text(b.tax_included_minor, &b.currency), b.currency);
+        d.code(Codes::Own, &b.bill_no);
+        d
+    };
+    Ok(rows.iter().map(document).collect())
+}
+
+/// The products and the bills of these customers.
+pub async fn of_customers(store: &Store, ids: Vec<Uuid>) -> Result<(Vec<Uuid>, Vec<Uuid>)> {
+    let (hub, db) = (Scope::hub(store.clock().now()), store.reader());
+    let products = hub.find::<product::Entity>().filter(product::Column::CustomerId.is_in(ids.clone()));
+    let products = products.select_only().column(product::Column::Id).into_tuple().all(db).await?;
+    let bills = hub.find::<bill::Entity>().filter(bill::Column::CustomerId.is_in(ids));
+    Ok((products, bills.select_only().column(bill::Column::Id).into_tuple().all(db).await?))
+}

@@ -1,0 +1,201 @@
+//! From text to a query that cannot fail: words, “phrases” and codes. There is no syntax, so there are no errors in it.
+use crate::{
+    Index, codes,
+    fields::{Codes, Part},
+    language::{self, LANGUAGES, Language},
+    visibility,
+};
+use entities::{Audience, Scope};
+use tantivy::{
+    Searcher, Term,
+    query::{
+        BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, EmptyQuery, FuzzyTermQuery, Occur, PhraseQuery, Query, TermQuery,
+        TermSetQuery,
+    },
+    schema::{Field, IndexRecordOption},
+};
+
+/// What is read of a query, in characters and in words: more says nothing new and costs.
+const LONGEST: usize = 1_000;
+const MOST_PIECES: usize = 24;
+/// Shorter words are not searched with a slip of the finger.
+const SHORTEST_NEAR: usize = 4;
+const CODE_WEIGHT: f32 = 8.0;
+/// How much the second-best field of a word adds.
+const TIE: f32 = 0.3;
+
+/// A word, a phrase, or a number with gaps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Piece(pub String);
+
+/// What a query asks for, without the little words of its language.
+pub fn pieces(text: &str) -> Vec<Piece> {
+    let text: String = text.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let language = language::detect(&text);
+    let mut words = vec![];
+    // Every second part between quotation marks is a phrase; a last one without an end is not.
+    let quotes: Vec<&str> = text.split(['"', '“', '”', '„']).collect();
+    for (i, part) in quotes.iter().enumerate() {
+        if i % 2 == 1 && i + 1 < quotes.len() {
+            words.push(part.trim().to_string());
+            continue;
+        }
+        let mut rest = part.to_string();
+        for number in codes::call_numbers(part) {
+            rest = rest.replacen(number, " ", 1);
+            words.push(number.into());
+        }
+        words.extend(rest.split_whitespace().map(Into::into));
+    }
+    words.retain(|w| w.chars().any(char::is_alphanumeric));
+    let bare = |w: &str| w.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+    if words.iter().any(|w| !language.stops(&bare(w))) {
+        words.retain(|w| !language.stops(&bare(w)));
+    }
+    words.truncate(MOST_PIECES);
+    words.into_iter().map(Piece).collect()
+}
+
+/// How strictly the pieces are taken.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Mode {
+    /// Every piece is there.
+    All,
+    /// Every piece is there, or begins so, or nearly so.
+    Near,
+    /// Some piece is there.
+    Any,
+}
+
+/// The parts that this caller may be led by.
+pub fn parts(scope: &Scope) -> Vec<Part> {
+    let mut parts = vec![Part::Title, Part::Body];
+    if matches!(scope.audience, Audience::Agent | Audience::Partner) {
+        parts.push(Part::Partner);
+    }
+    if scope.audience == Audience::Agent {
+        parts.push(Part::Internal);
+    }
+    if private(scope) {
+        parts.push(Part::Private);
+    }
+    parts
+}
+fn codes_of(scope: &Scope) -> Vec<Codes> {
+    let mut all = vec![Codes::Own];
+    if private(scope) {
+        all.push(Codes::Private);
+    }
+    if scope.audience == Audience::Agent && scope.has("product:read") {
+        all.push(Codes::Service);
+    }
+    all
+}
+/// Customers reach only their own people; partners see contact data through the graph, where their contract says so.
+fn private(scope: &Scope) -> bool {
+    scope.audience == Audience::Customer || (scope.audience == Audience::Agent && scope.has("customer:read_pii"))
+}
+
+pub const PASSAGE_PARTS: [Part; 4] = [Part::PassageTitle, Part::PassageHeading, Part::PassageAsks, Part::PassageBody];
+
+impl Index {
+    /// Rows of these kinds that the caller may know and that answer to the pieces.
+    pub(crate) fn rows(&self, searcher: &Searcher, scope: &Scope, kinds: &[&'static str], pieces: &[Piece], mode: Mode) -> Box<dyn Query> {
+        let parts = parts(scope);
+        let fields = self.live(searcher, &parts, &LANGUAGES);
+        let each = pieces.iter().filter_map(|p| self.piece(p, &fields, &codes_of(scope), mode)).collect();
+        self.guarded(scope, kinds, each, mode)
+    }
+    /// Passages that the caller may read, in one language, with some of the pieces in them.
+    pub(crate) fn passages_with(
+        &self,
+        searcher: &Searcher,
+        scope: &Scope,
+        pieces: &[Piece],
+        languages: &'static [Language],
+        of: Option<Term>,
+    ) -> Box<dyn Query> {
+        let fields = self.live(searcher, &PASSAGE_PARTS, languages);
+        let each = pieces.iter().filter_map(|p| self.piece(p, &fields, &[], Mode::Any)).collect();
+        let found = self.guarded(scope, &[crate::document::PASSAGE], each, Mode::Any);
+        match of {
+            Some(row) => Box::new(BooleanQuery::intersection(vec![found, silent(TermQuery::new(row, IndexRecordOption::Basic))])),
+            None => found,
+        }
+    }
+    /// The filters of kind and caller around what is asked. There is no way to a query without them.
+    fn guarded(&self, scope: &Scope, kinds: &[&str], each: Vec<Box<dyn Query>>, mode: Mode) -> Box<dyn Query> {
+        if each.is_empty() {
+            return Box::new(EmptyQuery);
+        }
+        let term = |field, text: &str| Term::from_field_text(field, text);
+        let asked: Box<dyn Query> = if mode == Mode::Any { Box::new(BooleanQuery::union(each)) } else { Box::new(BooleanQuery::intersection(each)) };
+        Box::new(BooleanQuery::new(vec![
+            (Occur::Must, asked),
+            (Occur::Must, silent(TermSetQuery::new(kinds.iter().map(|k| term(self.fields.kind, k))))),
+            (Occur::Must, silent(TermSetQuery::new(visibility::of_caller(scope).iter().map(|v| term(self.fields.visible, v))))),
+        ]))
+    }
+    /// One piece in any field that may hold it.
+    fn piece(&self, piece: &Piece, fields: &[(Part, &'static Language)], codes: &[Codes], mode: Mode) -> Option<Box<dyn Query>> {
+        let mut ways: Vec<Box<dyn Query>> = vec![];
+        for (part, language) in fields {
+            let field = self.fields.part(*part, language);
+            let stems = language.stems(&piece.0).into_iter().map(|s| s.0);
+            let terms: Vec<_> = stems.map(|s| Term::from_field_text(field, &s)).collect();
+            ways.extend(said(terms, mode).map(|q| boosted(q, part.weight())));
+        }
+        for place in codes {
+            let field = self.fields.codes(*place);
+            let code = |c: &String| boosted(Box::new(TermQuery::new(Term::from_field_text(field, c), IndexRecordOption::Basic)), CODE_WEIGHT);
+            ways.extend(codes::asked(&piece.0).iter().map(code));
+        }
+        (!ways.is_empty()).then(|| Box::new(DisjunctionMaxQuery::with_tie_breaker(ways, TIE)) as Box<dyn Query>)
+    }
+    /// The fields that hold any word at all: most installations speak one language or two.
+    fn live(&self, searcher: &Searcher, parts: &[Part], languages: &'static [Language]) -> Vec<(Part, &'static Language)> {
+        let holds = |field: Field| searcher.segment_readers().iter().any(|s| s.inverted_index(field).is_ok_and(|i| i.total_num_tokens() > 0));
+        let all = parts.iter().flat_map(|p| languages.iter().map(move |l| (*p, l)));
+        all.filter(|(p, l)| holds(self.fields.part(*p, l))).collect()
+    }
+}
+
+/// The words of one piece in one field: side by side where there are several.
+fn said(mut terms: Vec<Term>, mode: Mode) -> Option<Box<dyn Query>> {
+    match terms.len() {
+        0 => None,
+        1 => {
+            let term = terms.remove(0);
+            let near = mode == Mode::Near && term.value().as_str().is_some_and(|s| s.chars().count() >= SHORTEST_NEAR);
+            Some(if near {
+                Box::new(FuzzyTermQuery::new_prefix(term, 1, true))
+            } else {
+                Box::new(TermQuery::new(term, IndexRecordOption::WithFreqs))
+            })
+        }
+        _ => Some(Box::new(PhraseQuery::new(terms))),
+    }
+}
+fn boosted(query: Box<dyn Query>, weight: f32) -> Box<dyn Query> {
+    Box::new(BoostQuery::new(query, weight))
+}
+/// Decides, but does not count.
+fn silent(query: impl Query) -> Box<dyn Query> {
+    Box::new(ConstScoreQuery::new(Box::new(query), 0.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[test]
+    fn text_becomes_words_phrases_and_numbers() {
+        let check = |text: &str, expected: &[&str]| assert_eq!(pieces(text).iter().map(|p| p.0.as_str()).collect::<Vec<_>>(), expected, "{text}");
+        check("How do I reset my router?", &["reset", "router?"]);
+        check("\"data roaming\" abroad", &["data roaming", "abroad"]);
+        check("call +49 151 1234567 now", &["+49 151 1234567", "call"]);
+        check("what is this", &["what", "is", "this"]);
+        check("a:b^2 AND (\"open ~", &["a:b^2", "open"]);
+        check("", &[]);
+        assert_eq!(pieces(&"word ".repeat(10_000)).len(), MOST_PIECES);
+    }
+}

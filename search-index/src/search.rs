@@ -1,0 +1,161 @@
+//! Finding rows. A hit is an id: who shows the row reads it again through the row rules.
+use crate::{
+    Error, Index, Result,
+    document::Shown,
+    fields::{ORDER, Part},
+    language::{self, Language},
+    query::{self, Mode, Piece},
+    snippet::{self, Snippet},
+};
+use entities::{
+    Scope,
+    billing::bill,
+    care::ticket,
+    catalogue::product,
+    error::{Code, Error as Refused},
+    knowledge::article,
+    model::EntityKind,
+    party::customer,
+};
+use std::collections::BTreeSet;
+use tantivy::{
+    DocAddress, Order, Searcher, TantivyDocument, Term,
+    collector::{
+        Count, TopDocs,
+        sort_key::{SortBySimilarityScore, SortByStaticFastValue},
+    },
+    query::Query,
+    schema::Value,
+};
+use uuid::Uuid;
+
+/// What is searched.
+#[derive(Clone, Debug, Default)]
+pub struct SearchRequest {
+    pub query: String,
+    /// Of these kinds; none: of all.
+    pub kinds: Vec<&'static EntityKind>,
+    pub first: usize,
+    /// `next` of the page before.
+    pub after: Option<String>,
+}
+
+/// A page of what was found.
+#[derive(Clone, Debug, Default)]
+pub struct Hits {
+    /// How many rows the caller may know that answer, on all pages.
+    pub total: usize,
+    pub hits: Vec<Hit>,
+    pub next: Option<String>,
+}
+
+/// A row that was found.
+#[derive(Clone, Debug)]
+pub struct Hit {
+    pub entity: &'static EntityKind,
+    pub id: Uuid,
+    pub score: f32,
+    pub title: String,
+    pub snippet: Snippet,
+    /// Where in an article.
+    pub anchor: Option<String>,
+}
+
+/// The most on one page, and how deep the pages go.
+pub const MOST: usize = 100;
+const DEEPEST: usize = 1_000;
+
+/// What can be found, and the scope that it needs. Articles go by their readers alone.
+static KINDS: [(&EntityKind, Option<&str>); 5] = [
+    (&article::ENTITY, None),
+    (&bill::ENTITY, Some("billing:read")),
+    (&customer::ENTITY, Some("customer:read")),
+    (&product::ENTITY, Some("product:read")),
+    (&ticket::ENTITY, Some("ticket:read")),
+];
+
+impl Index {
+    /// What of these kinds answers to a text, best first. All words have to be there; where no row has them all,
+    /// words that are nearly so count, and then rows with some of them.
+    pub fn search(&self, scope: &Scope, request: &SearchRequest) -> Result<Hits> {
+        let (pieces, offset) = (query::pieces(&request.query), offset(request.after.as_deref())?);
+        let kinds = KINDS.iter().filter(|k| request.kinds.is_empty() || request.kinds.contains(&k.0));
+        let kinds: Vec<_> = kinds.filter(|k| k.1.is_none_or(|s| scope.has(s))).map(|k| k.0.prefix).collect();
+        let searcher = self.reader.searcher();
+        for mode in [Mode::All, Mode::Near, Mode::Any] {
+            let query = self.rows(&searcher, scope, &kinds, &pieces, mode);
+            let total = searcher.search(&*query, &Count)?;
+            if total > 0 {
+                return self.page(&searcher, scope, &*query, &pieces, request.first.clamp(1, MOST), offset, total);
+            }
+        }
+        Ok(Hits::default())
+    }
+    #[expect(clippy::too_many_arguments, reason = "one page, and all that it is cut from")]
+    fn page(
+        &self,
+        searcher: &Searcher,
+        scope: &Scope,
+        query: &dyn Query,
+        pieces: &[Piece],
+        first: usize,
+        offset: usize,
+        total: usize,
+    ) -> Result<Hits> {
+        let mut hits = vec![];
+        for (score, at) in best(searcher, query, first, offset)? {
+            if let Some(shown) = self.shown(searcher, at)? {
+                hits.extend(self.hit(searcher, scope, pieces, score, shown)?);
+            }
+        }
+        let reached = offset + first;
+        Ok(Hits { total, hits, next: (reached < total.min(DEEPEST)).then(|| reached.to_string()) })
+    }
+    fn hit(&self, searcher: &Searcher, scope: &Scope, pieces: &[Piece], score: f32, shown: Shown) -> Result<Option<Hit>> {
+        let Some((entity, _)) = KINDS.iter().find(|k| k.0.prefix == shown.kind) else { return Ok(None) };
+        let mut hit = Hit { entity, id: shown.id, score, title: shown.title.clone(), snippet: Snippet::default(), anchor: None };
+        if **entity == article::ENTITY
+            && let Some(best) = self.best_passage(searcher, scope, pieces, shown.id)?
+        {
+            hit.snippet = snippet::of(&best.body, language::of(&best.locale), &stems(pieces, language::of(&best.locale)));
+            (hit.title, hit.anchor) = (best.title, best.anchor);
+            return Ok(Some(hit));
+        }
+        let language = language::of(&shown.locale);
+        let asked = stems(pieces, language);
+        // What the caller may be led by is what they may be shown.
+        let may = query::parts(scope);
+        let texts = [(Part::Body, &shown.body), (Part::Partner, &shown.partner), (Part::Internal, &shown.internal)];
+        let mut snippets = texts.iter().filter(|t| may.contains(&t.0) && !t.1.is_empty()).map(|t| snippet::of(t.1, language, &asked));
+        let first = snippets.next().unwrap_or_default();
+        hit.snippet = if first.marks.is_empty() { snippets.find(|s| !s.marks.is_empty()).unwrap_or(first) } else { first };
+        Ok(Some(hit))
+    }
+    pub(crate) fn shown(&self, searcher: &Searcher, at: DocAddress) -> Result<Option<Shown>> {
+        let doc: TantivyDocument = searcher.doc(at)?;
+        Ok(doc.get_first(self.fields.shown).and_then(|v| v.as_str()).and_then(|json| serde_json::from_str(json).ok()))
+    }
+    fn best_passage(&self, searcher: &Searcher, scope: &Scope, pieces: &[Piece], id: Uuid) -> Result<Option<Shown>> {
+        let row: Term = crate::document::of_row(&self.fields, &article::ENTITY, id);
+        let query = self.passages_with(searcher, scope, pieces, &language::LANGUAGES, Some(row));
+        let Some((_, at)) = best(searcher, &*query, 1, 0)?.into_iter().next() else { return Ok(None) };
+        self.shown(searcher, at)
+    }
+}
+
+/// The best documents; of equal ones the newest first.
+pub fn best(searcher: &Searcher, query: &dyn Query, first: usize, offset: usize) -> Result<Vec<(f32, DocAddress)>> {
+    let order = ((SortBySimilarityScore, Order::Desc), (SortByStaticFastValue::<u64>::for_field(ORDER), Order::Desc));
+    let top = searcher.search(query, &TopDocs::with_limit(first).and_offset(offset).order_by(order))?;
+    Ok(top.into_iter().map(|((score, _), at)| (score, at)).collect())
+}
+
+pub fn stems(pieces: &[Piece], language: &Language) -> BTreeSet<String> {
+    pieces.iter().flat_map(|p| language.stems(&p.0)).map(|s| s.0).collect()
+}
+
+fn offset(after: Option<&str>) -> Result<usize> {
+    let Some(after) = after else { return Ok(0) };
+    let offset = after.parse().ok().filter(|o| *o <= DEEPEST);
+    offset.ok_or_else(|| Error::Entities(Refused::refused(Code::InvalidValue, "after", "This is not a cursor of a search.")))
+}
