@@ -14,6 +14,8 @@ pub mod import_row_error;
 pub mod external_ref;
 /// Answers already given, by client and key.
 pub mod idempotency_key;
+/// A folder of Markdown.
+pub mod knowledge;
 /// TM Forum resources.
 pub mod tmf;
 mod json_stream;
