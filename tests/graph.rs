@@ -1,6 +1,8 @@
 //! The read path of the graph: one declaration, one statement, one place for the rules.
 
 pub mod ask;
+mod declared;
+mod oracle;
 mod random;
 
 use crate::harness::{self, agent, customer, customer_of, partner, partner_of, public};

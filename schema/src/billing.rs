@@ -12,7 +12,7 @@ pub fn roots() -> Vec<Field> {
     vec![find("bill", "Bill", &[("id", "Its public id.", "id")], "One bill. Null when there is none that you may see.").see(KNOWN).scope("billing:read")]
 }
 fn account() -> Type {
-    use billing_account::*;
+    use billing_account::{Column, ENTITY, Format, PaymentStatus, State};
     table(&ENTITY, "What a customer pays from.")
         .fields([
             id(&ENTITY).see(KNOWN),
@@ -35,7 +35,7 @@ fn account() -> Type {
         .fields(crate::party::origin())
 }
 fn bill_type() -> Type {
-    use bill::*;
+    use bill::{Column, ENTITY, Kind, RunType, State};
     const CURRENCY: &str = "{t}.currency";
     table(&ENTITY, "A bill as it was sent. Credit notes have negative sums.")
         .fields([
@@ -71,7 +71,7 @@ fn bill_type() -> Type {
         .sort("OLDEST", asc(Column::BillOn), "billDate")
 }
 fn line() -> Type {
-    use bill_line::*;
+    use bill_line::{Column, ENTITY, Kind};
     table(&ENTITY, "A line of a bill.")
         .fields([
             id(&ENTITY).see(KNOWN),

@@ -18,7 +18,7 @@ pub fn roots() -> Vec<Field> {
     ]
 }
 fn ticket_type() -> Type {
-    use ticket::*;
+    use ticket::{Channel, Column, ENTITY, Kind, Priority, Status};
     const OPEN: &str = "{t}.status in ('acknowledged','pending','held','inProgress')";
     table(&ENTITY, "Something that a customer asked for or complained of.")
         .fields([
@@ -64,7 +64,7 @@ fn ticket_type() -> Type {
         .sort("OLDEST", asc(Column::OpenedAt), "openedAt")
 }
 fn note() -> Type {
-    use ticket_note::*;
+    use ticket_note::{AuthorKind, Column, ENTITY, Visibility};
     table(&ENTITY, "Something that was said on a ticket.").fields([
         id(&ENTITY).see(KNOWN),
         choice::<AuthorKind>("authorKind", Column::AuthorKind, "What kind of person or system wrote it.").see(KNOWN),

@@ -9,7 +9,7 @@ pub fn roots() -> Vec<Field> {
     vec![all("offerings", "ProductOffering", asc(product_offering::Column::Name), "What can be bought.").connection().filtered().see(ALL)]
 }
 fn offering() -> Type {
-    use product_offering::*;
+    use product_offering::{Column, ENTITY, Kind, LifecycleStatus};
     table(&ENTITY, "Something that can be bought.")
         .fields([
             id(&ENTITY).see(ALL),
@@ -31,7 +31,7 @@ fn offering() -> Type {
         ])
 }
 fn price() -> Type {
-    use offering_price::*;
+    use offering_price::{Book, Column, ENTITY, PriceType};
     table(&ENTITY, "A price of an offering.").fields([
         id(&ENTITY).see(ALL),
         choice::<PriceType>("priceType", Column::PriceType, "Charged once, every period, by use, or taken off.").see(ALL),
@@ -45,7 +45,7 @@ fn price() -> Type {
     ])
 }
 fn category() -> Type {
-    use product_category::*;
+    use product_category::{Column, ENTITY};
     table(&ENTITY, "A shelf of the catalogue.").fields([
         id(&ENTITY).see(ALL),
         column("code", Column::Code, "Its code.").see(ALL),
@@ -54,7 +54,7 @@ fn category() -> Type {
     ])
 }
 fn product_type() -> Type {
-    use product::*;
+    use product::{Column, ENTITY, Status};
     table(&ENTITY, "Something that a customer has.")
         .fields([
             id(&ENTITY).see(KNOWN),

@@ -14,7 +14,7 @@ pub fn roots() -> Vec<Field> {
     ]
 }
 fn conversation_type() -> Type {
-    use conversation::*;
+    use conversation::{Channel, Column, ENTITY, Status, Verification};
     table(&ENTITY, "A talk with the bot or a human, on one channel.")
         .fields([
             id(&ENTITY).see(ALL),
@@ -37,7 +37,7 @@ fn conversation_type() -> Type {
         ])
 }
 fn message_type() -> Type {
-    use message::*;
+    use message::{AuthorKind, Column, Direction, ENTITY, State};
     table(&ENTITY, "One message of a conversation.").fields([
         id(&ENTITY).see(ALL),
         choice::<Direction>("direction", Column::Direction, "From us or to us.").see(ALL),
@@ -51,7 +51,7 @@ fn message_type() -> Type {
     ])
 }
 fn answer() -> Type {
-    use bot_answer::*;
+    use bot_answer::{Column, ENTITY, Kind};
     table(&ENTITY, "What the bot decided, and from what.").fields([
         id(&ENTITY).see(ALL),
         choice::<Kind>("kind", Column::Kind, "From the knowledge base, from the caller's own data, a question back, a hand-over, or a refusal.").see(ALL),
@@ -68,7 +68,7 @@ fn answer() -> Type {
     ])
 }
 fn citation() -> Type {
-    use bot_citation::*;
+    use bot_citation::{Column, ENTITY};
     const BY_KIND: &str = "(select {t}.entity_id where {t}.entity_type = 'Bill')";
     table(&ENTITY, "A source of an answer.").fields([
         id(&ENTITY).see(ALL),
@@ -81,7 +81,7 @@ fn citation() -> Type {
     ])
 }
 fn timeline_entry() -> Type {
-    use timeline::*;
+    use timeline::{Column, ENTITY, Kind};
     view("TimelineEntry", &ENTITY, "Something that happened to a customer.")
         .fields([
             column("at", Column::At, "When.").see(KNOWN),

@@ -13,7 +13,7 @@ pub fn roots() -> Vec<Field> {
     ]
 }
 fn task_type() -> Type {
-    use task::*;
+    use task::{Column, ENTITY, Kind, State};
     table(&ENTITY, "Long work, and how far it is.")
         .fields([
             id(&ENTITY).see(AGENT),
@@ -31,7 +31,7 @@ fn task_type() -> Type {
         .filters([any_of::<State>("state", Column::State, "Any of these.")])
 }
 fn batch() -> Type {
-    use import_batch::*;
+    use import_batch::{Column, ENTITY, State};
     table(&ENTITY, "One run of an import over one file.").fields([
         id(&ENTITY).see(AGENT),
         column("sourceSystem", Column::SourceSystem, "Which system the file is from.").see(AGENT),
@@ -52,7 +52,7 @@ fn batch() -> Type {
     ])
 }
 fn row_error() -> Type {
-    use import_row_error::*;
+    use import_row_error::{Column, ENTITY, Severity};
     table(&ENTITY, "A row that was not taken, or taken with a warning.")
         .fields([
             id(&ENTITY).see(AGENT),

@@ -13,7 +13,7 @@ pub fn roots() -> Vec<Field> {
     ]
 }
 fn article_type() -> Type {
-    use article::*;
+    use article::{Audience, Column, ENTITY, Kind, Status};
     const CURRENT: &str = "(select v.id from kb_article_versions v where v.article_id = {t}.id and {may KbArticleVersion v} order by case when v.locale = {arg locale} then 0 when v.locale = 'en' then 1 else 2 end, case v.state when 'published' then 0 when 'draft' then 1 else 2 end, v.version desc limit 1)";
     const LOCALE: &[Argument] = &[("locale", "String", "The language wanted, BCP 47; English or any other when there is none.")];
     table(&ENTITY, "An article of the knowledge base.")
@@ -36,7 +36,7 @@ fn article_type() -> Type {
         ])
 }
 fn version() -> Type {
-    use article_version::*;
+    use article_version::{Column, ENTITY, State};
     table(&ENTITY, "A text of an article in one language. Never changed once published.").fields([
         id(&ENTITY).see(ALL),
         column("version", Column::Version, "1 is the first.").see(ALL),
@@ -52,7 +52,7 @@ fn version() -> Type {
     ])
 }
 fn category_type() -> Type {
-    use category::*;
+    use category::{Column, ENTITY};
     table(&ENTITY, "A shelf of the knowledge base.").fields([
         id(&ENTITY).see(ALL),
         column("code", Column::Code, "Its code.").see(ALL),

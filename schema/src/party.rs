@@ -27,7 +27,7 @@ pub fn roots() -> Vec<Field> {
 }
 
 fn customer_type() -> Type {
-    use customer::*;
+    use customer::{Column, ENTITY, Kind, PreferredChannel, Status};
     table(&ENTITY, "A person or a company with a contract; a part of an enterprise is a customer too.")
         .fields([
             id(&ENTITY).see(KNOWN),
@@ -84,7 +84,7 @@ fn external_id() -> Type {
     ])
 }
 fn overview() -> Type {
-    use customer::*;
+    use customer::{ENTITY};
     const CURRENCY: &str = "coalesce((select a.currency from billing_accounts a where a.customer_id = {t}.id and {may BillingAccount a} order by a.id limit 1), 'EUR')";
     const SAME: &str = "a.customer_id = {t}.id and {may BillingAccount a} and a.currency = (select b.currency from billing_accounts b where b.customer_id = {t}.id and {may BillingAccount b} order by b.id limit 1)";
     view("CustomerOverview", &ENTITY, "What somebody who takes a call sees first. Sums are in the currency of the first account; accounts in other currencies are left out.").fields([
@@ -98,7 +98,7 @@ fn overview() -> Type {
     ])
 }
 fn party_type() -> Type {
-    use party::*;
+    use party::{Column, ENTITY, Kind, Status};
     table(&ENTITY, "A person or an organization.").fields([
         id(&ENTITY).see(KNOWN),
         choice::<Kind>("kind", Column::Kind, "A person or an organization.").see(KNOWN),
@@ -117,7 +117,7 @@ fn party_type() -> Type {
 const RESOLD: &str = "exists (select 1 from partner_customers pc where pc.customer_id = {t}.id and pc.partner_id = {p}.id and pc.valid_from_on <= {today} and (pc.valid_to_on is null or pc.valid_to_on >= {today}))";
 const FULL_SHARE: &str = "case when exists (select 1 from partners p where p.id {partners} and p.share_level = 'full') then {c} end";
 fn contact_medium_type() -> Type {
-    use contact_medium::*;
+    use contact_medium::{Column, ENTITY, Kind};
     table(&ENTITY, "One way to reach a party.").fields([
         id(&ENTITY).see(KNOWN),
         choice::<Kind>("kind", Column::Kind, "Mail, phone, post …").see(KNOWN),
@@ -133,7 +133,7 @@ fn contact_medium_type() -> Type {
     ])
 }
 fn partner_type() -> Type {
-    use partner::*;
+    use partner::{Column, ENTITY, Kind, ShareLevel, Status};
     table(&ENTITY, "Who resells.").fields([
         id(&ENTITY).see(KNOWN),
         column("brandName", Column::BrandName, "The name customers know.").see(KNOWN),
@@ -149,7 +149,7 @@ fn partner_type() -> Type {
     ])
 }
 fn region_type() -> Type {
-    use region::*;
+    use region::{Column, ENTITY, Kind};
     table(&ENTITY, "A part of the area that is served.").fields([
         id(&ENTITY).see(ALL),
         column("code", Column::Code, "Its code.").see(ALL),

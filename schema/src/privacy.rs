@@ -9,7 +9,7 @@ pub fn types() -> Vec<Type> {
     vec![consent_type(), audit(), change()]
 }
 fn consent_type() -> Type {
-    use consent::*;
+    use consent::{Column, ENTITY, Purpose, State};
     table(&ENTITY, "What somebody agreed to or not, for one purpose.").fields([
         id(&ENTITY).see(AGENT | CUSTOMER),
         choice::<Purpose>("purpose", Column::Purpose, "What it is about.").see(AGENT | CUSTOMER),
@@ -21,7 +21,7 @@ fn consent_type() -> Type {
     ])
 }
 fn audit() -> Type {
-    use audit_event::*;
+    use audit_event::{Action, ActorAudience, Column, ENTITY};
     table(&ENTITY, "Who read or changed what.").fields([
         id(&ENTITY).see(AGENT | CUSTOMER),
         column("at", Column::At, "When.").see(AGENT | CUSTOMER),
@@ -34,7 +34,7 @@ fn audit() -> Type {
     ])
 }
 fn change() -> Type {
-    use state_change::*;
+    use state_change::{Column, ENTITY};
     table(&ENTITY, "A change of a status.").fields([
         id(&ENTITY).see(KNOWN),
         column("fromState", Column::FromState, "Null for the first.").see(KNOWN),

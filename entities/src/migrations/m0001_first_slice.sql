@@ -51,6 +51,7 @@ create table import_batches (
   report json not null
 );
 create index import_batches_created on import_batches (created_at desc, id desc);
+create index import_batches_task on import_batches (task_id, id);
 create table import_row_errors (
   @base,
   batch_id uuid not null references import_batches (id),
@@ -229,6 +230,7 @@ create table billing_accounts (
   dunning_stage integer not null default 0
 );
 create index billing_accounts_customer on billing_accounts (customer_id, id);
+create index billing_accounts_partner on billing_accounts (partner_id, id) where partner_id is not null;
 create table products (
   @base, @source, @owned,
   name text not null,
@@ -252,6 +254,8 @@ create index products_customer on products (customer_id, id);
 create index products_customer_status on products (customer_id, status, id);
 create index products_service on products (service_identifier) where service_identifier is not null;
 create index products_parent on products (parent_product_id, id) where parent_product_id is not null;
+create index products_account on products (billing_account_id, id) where billing_account_id is not null;
+create index products_partner on products (partner_id, id) where partner_id is not null;
 create table bills (
   @base, @source, @owned,
   bill_no text not null,
@@ -277,6 +281,7 @@ create index bills_customer on bills (customer_id, bill_on desc, id desc);
 create index bills_account on bills (billing_account_id, bill_on desc, id desc);
 create index bills_state on bills (state, due_on);
 create index bills_bill_no on bills (bill_no);
+create index bills_partner on bills (partner_id, bill_on desc, id desc) where partner_id is not null;
 create table bill_lines (
   @base, @source, @owned,
   bill_id uuid not null references bills (id),
@@ -316,6 +321,8 @@ create table conversations (
 create index conversations_customer on conversations (customer_id, started_at desc, id desc);
 create index conversations_status on conversations (status, started_at desc, id desc);
 create index conversations_started on conversations (started_at desc, id desc);
+create index conversations_partner on conversations (partner_id, started_at desc, id desc) where partner_id is not null;
+create index conversations_session on conversations (session_hash) where session_hash is not null;
 create table messages (
   @base, @source, @owned?,
   conversation_id uuid not null references conversations (id),
@@ -361,6 +368,7 @@ create table tickets (
 create index tickets_customer on tickets (customer_id, opened_at desc, id desc);
 create index tickets_status on tickets (status, opened_at desc, id desc);
 create index tickets_opened on tickets (opened_at desc, id desc);
+create index tickets_partner on tickets (partner_id, opened_at desc, id desc) where partner_id is not null;
 create index tickets_conversation on tickets (conversation_id) where conversation_id is not null;
 create table ticket_notes (
   @base, @source, @owned?,
@@ -405,7 +413,7 @@ create table kb_article_versions (
   published_at timestamptz,
   unique (article_id, version, locale)
 );
-create index kb_article_versions_current on kb_article_versions (article_id, locale) where state = 'published';
+create index kb_article_versions_article on kb_article_versions (article_id, version desc, id desc);
 create table kb_feedback (
   @base,
   customer_id uuid references customers (id),
@@ -503,7 +511,8 @@ create table state_changes (
   actor text not null,
   changed_at timestamptz not null
 );
-create index state_changes_entity on state_changes (entity_type, entity_id, changed_at, id);
+create index state_changes_entity on state_changes (entity_id, changed_at, id);
+create index state_changes_partner on state_changes (partner_id, changed_at desc, id desc) where partner_id is not null;
 create index state_changes_customer on state_changes (customer_id, changed_at desc, id desc);
 create table idempotency_keys (
   client_id text not null,
