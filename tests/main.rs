@@ -6,3 +6,4 @@ mod harness;
 mod generate;
 mod harness_stands;
 mod graph;
+mod http;

@@ -1,1 +1,31 @@
+//! The process around the graph: settings, command line, routes, tokens, limits, logs. Knows neither SQL nor the rules
+//! of the trade.
 
+/// Builds everything once; the process and the tests use the same.
+pub mod app;
+/// What the binary carries with it.
+pub mod assets;
+/// From a token to the `Scope` of who asks.
+pub mod auth;
+/// The command line.
+pub mod cli;
+/// Settings and where they came from.
+pub mod config;
+pub mod error;
+/// The GraphQL endpoint.
+pub mod graphql;
+/// `/livez`, `/readyz`, `/metrics`.
+pub mod health;
+/// Bounds that hold before GraphQL begins.
+pub mod limits;
+/// Every address of the hub.
+pub mod routes;
+/// GraphQL over a WebSocket.
+pub mod socket;
+mod standin;
+/// Logs and metrics.
+pub mod telemetry;
+/// What runs beside the requests, and how all of it ends.
+pub mod worker;
+
+pub use error::{Error, Result};

@@ -1,0 +1,87 @@
+//! Builds everything once. The process and the tests use the same.
+use crate::standin::{Graphs, Hub};
+use crate::{
+    auth::{Families, key::Keys, token::Tokens},
+    config::{Config, Settings},
+    error::{Error, Exit, Result},
+    graphql::Documents,
+    routes, telemetry,
+    worker::Lifecycle,
+};
+use axum::Router;
+use entities::{Store, clock::Clock, migrations::Migrator};
+use sea_orm_migration::MigratorTrait;
+use std::sync::{Arc, OnceLock};
+use tokio::sync::Semaphore;
+
+/// Everything that a request needs.
+pub struct App {
+    config: Config,
+    pub store: Store,
+    pub graphs: Graphs,
+    pub tokens: Tokens,
+    pub families: Families,
+    pub documents: Documents,
+    pub lifecycle: Lifecycle,
+    /// One permit for each open socket or event stream.
+    pub streams: Arc<Semaphore>,
+    /// Set by `demo`, once its address is known.
+    pub personas: OnceLock<serde_json::Value>,
+}
+
+impl App {
+    /// Over a migrated database.
+    pub fn new(config: Config, store: Store, keys: Keys) -> Result<Arc<App>> {
+        telemetry::metrics();
+        Ok(Arc::new(App {
+            graphs: Graphs::new(Hub { store: store.clone() }),
+            tokens: Tokens::new(keys, &config.auth),
+            families: Families::default(),
+            documents: Documents::default(),
+            lifecycle: Lifecycle::default(),
+            streams: Arc::new(Semaphore::new(config.limits.streams as usize)),
+            personas: OnceLock::new(),
+            store,
+            config,
+        }))
+    }
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+    /// How far the search index has read the change log.
+    pub fn index_position(&self) -> i64 {
+        0
+    }
+    /// Keeps the search index behind the change log until the hub stops.
+    pub async fn follow(self: Arc<Self>) {
+        self.lifecycle.stopped().await;
+    }
+}
+
+/// All routes over an app: what the process serves, and what tests call.
+pub fn router(app: Arc<App>) -> Router {
+    routes::router(app)
+}
+
+/// A database that is ready to use.
+pub struct Opened {
+    pub store: Store,
+    /// It was empty until now.
+    pub fresh: bool,
+}
+/// Opens the database of the settings. An empty one is migrated; one that lacks migrations is so only when asked.
+pub async fn open(settings: &Settings, migrate: bool) -> Result<Opened> {
+    let database = &settings.config.database;
+    let store = Store::open(&database.url, database.pool, Clock::system())
+        .await
+        .map_err(|e| Error::from(e).hint(format!("is {} right and reachable? `switchboard doctor` checks it", database.shown())))?;
+    let pending = Migrator::get_pending_migrations(store.writer()).await?.len();
+    let fresh = pending == Migrator::migrations().len();
+    if pending > 0 && (fresh || migrate) {
+        Migrator::up(store.writer(), None).await?;
+    } else if pending > 0 {
+        let what = if pending == 1 { "1 migration is".into() } else { format!("{pending} migrations are") };
+        return Err(Error::said(Exit::Check, format!("{what} missing in {}", database.shown())).hint("back it up, then run `switchboard migrate`"));
+    }
+    Ok(Opened { store, fresh })
+}

@@ -1,0 +1,170 @@
+//! Access tokens of RFC 9068, signed with Ed25519 and nothing else.
+use super::{Rejected, key::Keys};
+use crate::config;
+use chrono::{DateTime, Utc};
+use entities::Audience;
+use jsonwebtoken::{Algorithm, Header, Validation, decode, decode_header, encode};
+use serde::{Deserialize, Serialize};
+
+/// Clocks differ a little.
+const LEEWAY_S: i64 = 30;
+/// A token that claims to live longer is refused: it could not be taken back.
+pub const LONGEST_S: i64 = 24 * 3600;
+const LONGEST_BYTES: usize = 8 << 10;
+const MOST_CUSTOMERS: usize = 20;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Claims {
+    pub iss: String,
+    pub aud: Aud,
+    pub sub: String,
+    pub exp: i64,
+    pub iat: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nbf: Option<i64>,
+    pub jti: String,
+    pub client_id: String,
+    /// A list parted by blanks.
+    #[serde(default)]
+    pub scope: String,
+    pub aud_class: Class,
+    /// The roots of the caller's customer trees, as public ids.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub customer_ids: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partner_id: Option<String>,
+    /// Who acts for `sub` (RFC 8693).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<Actor>,
+}
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Aud {
+    One(String),
+    Many(Vec<String>),
+}
+/// The class of the caller. Nobody gets a token for being the public.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Class {
+    Agent,
+    Partner,
+    Customer,
+}
+impl Class {
+    pub fn audience(self) -> Audience {
+        match self {
+            Class::Agent => Audience::Agent,
+            Class::Partner => Audience::Partner,
+            Class::Customer => Audience::Customer,
+        }
+    }
+}
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Actor {
+    pub sub: String,
+}
+
+/// What a token shall say; the rest follows from the hub.
+pub struct Order {
+    pub class: Class,
+    pub subject: String,
+    pub customers: Vec<String>,
+    pub partner: Option<String>,
+    /// All that the class may hold, where it is none.
+    pub scope: Option<String>,
+    pub ttl_s: i64,
+}
+
+/// Makes and checks the tokens of this hub.
+pub struct Tokens {
+    keys: Keys,
+    issuer: String,
+    audience: String,
+    validation: Validation,
+}
+impl Tokens {
+    pub fn new(keys: Keys, auth: &config::Auth) -> Self {
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        validation.set_issuer(&[&auth.issuer]);
+        validation.set_audience(&[&auth.audience]);
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        // the instants are checked below, by the hub's own clock
+        validation.validate_exp = false;
+        Tokens { keys, issuer: auth.issuer.clone(), audience: auth.audience.clone(), validation }
+    }
+    pub fn can_sign(&self) -> bool {
+        self.keys.signing.is_some()
+    }
+    /// None where there is no signing key.
+    pub fn mint(&self, order: Order, now: DateTime<Utc>) -> Option<(String, Claims)> {
+        let (kid, key) = self.keys.signing.as_ref()?;
+        let iat = now.timestamp();
+        let claims = Claims {
+            iss: self.issuer.clone(),
+            aud: Aud::One(self.audience.clone()),
+            sub: order.subject,
+            exp: iat + order.ttl_s,
+            iat,
+            nbf: Some(iat),
+            jti: uuid::Uuid::now_v7().simple().to_string(),
+            client_id: "switchboard-cli".into(),
+            scope: order.scope.unwrap_or_else(|| order.class.audience().ceiling().join(" ")),
+            aud_class: order.class,
+            customer_ids: order.customers,
+            partner_id: order.partner,
+            act: None,
+        };
+        let header = Header { typ: Some("at+jwt".into()), kid: Some(kid.clone()), ..Header::new(Algorithm::EdDSA) };
+        Some((encode(&header, &claims, key).ok()?, claims))
+    }
+    /// The claims of a good token. Everything that is not plainly good is refused.
+    pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Claims, Rejected> {
+        let bad = |why| Err(Rejected::Token(why));
+        if token.len() > LONGEST_BYTES || token.bytes().filter(|b| *b == b'.').count() != 2 {
+            return bad("no compact JWS");
+        }
+        let Ok(header) = decode_header(token) else { return bad("unreadable header") };
+        if header.alg != Algorithm::EdDSA {
+            return bad("another algorithm");
+        }
+        if !header.typ.as_deref().is_some_and(|t| t.trim_start_matches("application/").eq_ignore_ascii_case("at+jwt")) {
+            return bad("not an access token");
+        }
+        // keys never come from the token, and what must be understood is not
+        if header.jwk.is_some() || header.jku.is_some() || header.x5u.is_some() || header.x5c.is_some() || header.crit.is_some() {
+            return bad("brings a key or critical headers");
+        }
+        let Some(key) = header.kid.as_deref().and_then(|kid| self.keys.verifying.get(kid)) else { return bad("unknown key") };
+        let Ok(data) = decode::<Claims>(token, key, &self.validation) else { return bad("signature, issuer, audience or a claim") };
+        check(data.claims, now.timestamp())
+    }
+}
+
+/// What jsonwebtoken leaves open: the instants, and that no claim is half there.
+fn check(claims: Claims, now: i64) -> Result<Claims, Rejected> {
+    let bad = |why| Err(Rejected::Token(why));
+    let Claims { exp, iat, .. } = claims;
+    if exp + LEEWAY_S.min(i64::MAX.saturating_sub(exp)) <= now {
+        return bad("expired");
+    }
+    if iat < 0 || iat > now + LEEWAY_S || claims.nbf.is_some_and(|nbf| nbf < 0 || nbf > now + LEEWAY_S) {
+        return bad("not yet valid");
+    }
+    if exp.saturating_sub(iat) > LONGEST_S {
+        return bad("lives too long");
+    }
+    if [&claims.sub, &claims.jti, &claims.client_id].iter().any(|c| c.is_empty() || c.len() > 200) {
+        return bad("blank or overlong claim");
+    }
+    if claims.customer_ids.len() > MOST_CUSTOMERS {
+        return bad("too many customers");
+    }
+    if claims.scope.split(' ').any(|s| !s.bytes().all(|b| b.is_ascii_lowercase() || b"._:".contains(&b))) {
+        return bad("malformed scope");
+    }
+    Ok(claims)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,400 @@
+//! Settings: defaults < switchboard.toml < `SWITCHBOARD_*` < flags, and where each of them came from.
+use crate::error::{Error, Exit, Result};
+use figment::{
+    Figment, Metadata, Profile, Provider, Source,
+    providers::{Format, Serialized, Toml},
+    value::{Dict, Map, Value},
+};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// The name of the settings file.
+pub const FILE: &str = "switchboard.toml";
+/// What the names of environment variables start with; `__` parts section and name, `_FILE` at the end reads a file.
+pub const ENV: &str = "SWITCHBOARD_";
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub server: Server,
+    pub database: Database,
+    pub index: Index,
+    pub auth: Auth,
+    pub limits: Limits,
+    pub log: Log,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// Where the hub listens.
+    pub address: String,
+    /// How people reach it, where that is not the address (behind a proxy).
+    pub public_url: String,
+    /// Web pages of these origins may call the hub (`https://portal.example`); none by default.
+    pub cors_origins: Vec<String>,
+    /// A second address for `/metrics` alone; where it is blank, `/metrics` is served with the rest.
+    pub metrics_address: String,
+}
+impl Default for Server {
+    fn default() -> Self {
+        Server { address: "127.0.0.1:4000".into(), public_url: String::new(), cors_origins: vec![], metrics_address: String::new() }
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// `sqlite://FILE` or `postgres://USER:PASSWORD@HOST/NAME`.
+    pub url: String,
+    /// Connections to PostgreSQL.
+    pub pool: u32,
+}
+impl Default for Database {
+    fn default() -> Self {
+        Database { url: "sqlite://switchboard.db".into(), pool: 10 }
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Index {
+    /// The folder of the search index. It is a cache: deleted, it is built again.
+    pub dir: PathBuf,
+}
+impl Default for Index {
+    fn default() -> Self {
+        Index { dir: "index".into() }
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Auth {
+    /// Whose tokens are accepted (`iss`).
+    pub issuer: String,
+    /// For whom a token must be (`aud`): this hub.
+    pub audience: String,
+    /// The folder of keys (`*.pem`): private ones sign and verify, public ones verify.
+    pub keys: PathBuf,
+}
+impl Default for Auth {
+    fn default() -> Self {
+        Auth { issuer: "switchboard".into(), audience: "switchboard".into(), keys: "keys".into() }
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// The largest request body and socket message.
+    pub body_bytes: usize,
+    /// How long one query or mutation may take.
+    pub deadline_ms: u64,
+    /// Open subscriptions: sockets and event streams together.
+    pub streams: u32,
+    /// Operations at a time on one socket.
+    pub socket_operations: usize,
+}
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { body_bytes: 256 << 10, deadline_ms: 10_000, streams: 1000, socket_operations: 20 }
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// `error`, `warn`, `info`, `debug`, or filters by module (`info,tantivy=warn`).
+    pub level: String,
+    pub format: LogFormat,
+}
+impl Default for Log {
+    fn default() -> Self {
+        Log { level: "info".into(), format: LogFormat::Auto }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people on a terminal, JSON otherwise.
+    Auto,
+    Pretty,
+    Json,
+}
+
+/// Where settings are looked for.
+#[derive(Clone, Default)]
+pub struct Sources {
+    /// A settings file, or the folder that holds one.
+    pub file: Option<PathBuf>,
+    pub env: Vec<(String, String)>,
+    /// (flag, setting, value)
+    pub flags: Vec<(String, String, String)>,
+}
+
+/// The settings, with paths made whole, and where each came from.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    pub config: Config,
+    pub file: Option<PathBuf>,
+    /// (setting, value as text with secrets masked, origin)
+    pub origins: Vec<(String, String, String)>,
+}
+
+impl Settings {
+    pub fn load(sources: Sources) -> Result<Self> {
+        let file = find_file(sources.file)?;
+        let known = known();
+        let mut figment = Figment::from(Serialized::defaults(Config::default()));
+        if let Some(path) = &file {
+            check_file(path, &known)?;
+            figment = figment.merge(Toml::file_exact(path));
+        }
+        let settings = from_env(&sources.env, &known)?.into_iter().chain(sources.flags);
+        for (origin, key, text) in settings {
+            let value = typed(&known, &origin, &key, &text)?;
+            figment = figment.merge(One { origin, key, value });
+        }
+        let mut config: Config =
+            figment.extract().map_err(|e| Error::said(Exit::Usage, e.to_string()).hint("`switchboard config print` shows all settings"))?;
+        let origins = known.iter().map(|(key, _)| (key.clone(), shown(&figment, key), origin(&figment, key))).collect();
+        let home = file.as_deref().and_then(Path::parent).unwrap_or(Path::new("")).to_path_buf();
+        config.place_in(&home);
+        config.check()?;
+        Ok(Settings { config, file, origins })
+    }
+}
+
+impl Config {
+    /// Relative paths are relative to the folder of the settings file.
+    pub fn place_in(&mut self, home: &Path) {
+        self.index.dir = home.join(&self.index.dir);
+        self.auth.keys = home.join(&self.auth.keys);
+        if let Some(file) = self.database.file() {
+            self.database.url = sqlite_url(&home.join(file));
+        }
+    }
+    fn check(&self) -> Result<()> {
+        let bad = |key: &str, why: &str| {
+            Err(Error::said(Exit::Usage, format!("`{key}` {why}")).hint("`switchboard config print --origin` says where it was set"))
+        };
+        let url = &self.database.url;
+        if url.contains(":memory:") {
+            return bad("database.url", "cannot be a database in memory: reading and writing use connections of their own");
+        }
+        if !["sqlite:", "postgres:", "postgresql:"].iter().any(|s| url.starts_with(s)) {
+            return bad("database.url", "must start with sqlite:// or postgres://");
+        }
+        if let Some(o) = self.server.cors_origins.iter().find(|o| !is_origin(o)) {
+            return bad("server.cors_origins", &format!("holds {o:?}, which is no origin such as https://portal.example"));
+        }
+        if self.auth.issuer.is_empty() || self.auth.audience.is_empty() {
+            return bad("auth.issuer and auth.audience", "must not be blank: a token names both");
+        }
+        if self.database.pool == 0 || self.limits.streams == 0 || self.limits.deadline_ms == 0 {
+            return bad("database.pool, limits.streams and limits.deadline_ms", "must be at least 1");
+        }
+        Ok(())
+    }
+    /// What to put into a browser.
+    pub fn url(&self, bound: &str) -> String {
+        if self.server.public_url.is_empty() { format!("http://{bound}") } else { self.server.public_url.trim_end_matches('/').into() }
+    }
+}
+impl Database {
+    /// The file of an SQLite database.
+    pub fn file(&self) -> Option<PathBuf> {
+        let path = self.url.strip_prefix("sqlite:")?;
+        let path = path.strip_prefix("//").unwrap_or(path).split('?').next()?;
+        Some(PathBuf::from(path.replace("%3F", "?").replace("%20", " ").replace("%25", "%")))
+    }
+    /// For people: without the password.
+    pub fn shown(&self) -> String {
+        mask_url(&self.url)
+    }
+}
+pub fn sqlite_url(path: &Path) -> String {
+    format!("sqlite://{}", path.display().to_string().replace('%', "%25").replace('?', "%3F"))
+}
+fn is_origin(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    rest.is_some_and(|r| !r.is_empty() && r.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b)))
+}
+
+fn find_file(given: Option<PathBuf>) -> Result<Option<PathBuf>> {
+    let Some(path) = given else {
+        let here = PathBuf::from(FILE);
+        return Ok(here.is_file().then_some(here));
+    };
+    let path = if path.is_dir() { path.join(FILE) } else { path };
+    if !path.is_file() {
+        return Err(Error::said(Exit::Usage, format!("there is no settings file {}", path.display())).hint("`switchboard init FOLDER` makes one"));
+    }
+    Ok(Some(path))
+}
+
+/// Every setting with its default, by dotted name.
+fn known() -> Vec<(String, serde_json::Value)> {
+    let mut out = vec![];
+    for (section, values) in serde_json::to_value(Config::default()).ok().and_then(|v| v.as_object().cloned()).into_iter().flatten() {
+        for (name, value) in values.as_object().cloned().into_iter().flatten() {
+            out.push((format!("{section}.{name}"), value));
+        }
+    }
+    out
+}
+
+/// Serde says that a field is unknown, too; here the nearest known one is named with it.
+fn check_file(path: &Path, known: &[(String, serde_json::Value)]) -> Result<()> {
+    let text = std::fs::read_to_string(path).map_err(Error::file("read", path))?;
+    let table: toml::Table = text
+        .parse()
+        .map_err(|e: toml::de::Error| Error::said(Exit::Usage, format!("{} is not TOML: {}", path.display(), e.to_string().trim_end())))?;
+    for (section, value) in &table {
+        let names: Vec<String> = match value {
+            toml::Value::Table(t) if !t.is_empty() => t.keys().map(|k| format!("{section}.{k}")).collect(),
+            toml::Value::Table(_) if known.iter().any(|k| k.0.starts_with(&format!("{section}."))) => vec![],
+            _ => vec![section.clone()],
+        };
+        for name in names.iter().filter(|n| !known.iter().any(|k| k.0 == **n)) {
+            return Err(unknown(name, &path.display().to_string(), known));
+        }
+    }
+    Ok(())
+}
+fn unknown(name: &str, place: &str, known: &[(String, serde_json::Value)]) -> Error {
+    let hint = match nearest(name, known) {
+        Some(n) => format!("did you mean `{n}`?"),
+        None => "`switchboard config print` shows all settings".into(),
+    };
+    Error::said(Exit::Usage, format!("unknown setting `{name}` in {place}")).hint(hint)
+}
+fn nearest<'a>(name: &str, known: &'a [(String, serde_json::Value)]) -> Option<&'a str> {
+    let near = |k: &str| strsim::jaro_winkler(name, k).max(strsim::jaro_winkler(name, k.split('.').next_back().unwrap_or(k)));
+    known.iter().map(|k| (k.0.as_str(), near(&k.0))).filter(|k| k.1 > 0.8).max_by(|a, b| a.1.total_cmp(&b.1)).map(|k| k.0)
+}
+
+/// (variable, setting, text). A variable that looks like a misspelt setting is an error; others are none of ours.
+fn from_env(env: &[(String, String)], known: &[(String, serde_json::Value)]) -> Result<Vec<(String, String, String)>> {
+    let mut out = vec![];
+    for (variable, text) in env {
+        let Some(rest) = variable.strip_prefix(ENV) else { continue };
+        let name = rest.to_lowercase().replace("__", ".");
+        if known.iter().any(|k| k.0 == name) {
+            out.push((variable.clone(), name, text.clone()));
+        } else if let Some(base) = name.strip_suffix("_file").filter(|b| known.iter().any(|k| k.0 == *b)) {
+            let secret = std::fs::read_to_string(text)
+                .map_err(Error::file("read", Path::new(text)))
+                .map_err(|e| e.hint(format!("{variable} names that file")))?;
+            out.push((variable.clone(), base.into(), secret.trim_end().into()));
+        } else if name.contains('.') || known.iter().any(|k| k.0.replace('.', "_") == name) {
+            let hint = nearest(&name, known).map_or_else(
+                || "`switchboard config print` shows all settings".into(),
+                |n| format!("did you mean {ENV}{}?", n.to_uppercase().replace('.', "__")),
+            );
+            return Err(Error::said(Exit::Usage, format!("unknown setting `{variable}` in the environment")).hint(hint));
+        }
+    }
+    Ok(out)
+}
+/// Text from the environment or a flag, as what the setting is.
+fn typed(known: &[(String, serde_json::Value)], origin: &str, key: &str, text: &str) -> Result<Value> {
+    use serde_json::Value as J;
+    let Some((_, default)) = known.iter().find(|k| k.0 == key) else { return Err(unknown(key, origin, known)) };
+    let number = |_| Error::said(Exit::Usage, format!("{origin}: `{text}` is not a whole number")).hint(format!("`{key}` is {default} by default"));
+    Ok(match default {
+        J::Number(_) => text.trim().parse::<u64>().map_err(number)?.into(),
+        J::Array(_) => text.split(',').map(str::trim).filter(|s| !s.is_empty()).map(String::from).collect::<Vec<_>>().into(),
+        _ => text.into(),
+    })
+}
+
+/// One setting from the environment or a flag: figment keeps the origin of each.
+struct One {
+    origin: String,
+    key: String,
+    value: Value,
+}
+impl Provider for One {
+    fn metadata(&self) -> Metadata {
+        Metadata::named(self.origin.clone())
+    }
+    fn data(&self) -> figment::error::Result<Map<Profile, Dict>> {
+        let Some(dict) = figment::util::nest(&self.key, self.value.clone()).into_dict() else { return Ok(Map::new()) };
+        Ok(Map::from([(Profile::Default, dict)]))
+    }
+}
+fn origin(figment: &Figment, key: &str) -> String {
+    match figment.find_metadata(key) {
+        None => "default".into(),
+        Some(Metadata { source: Some(Source::File(path)), .. }) => path.display().to_string(),
+        Some(Metadata { name, source: None, .. }) => name.to_string(),
+        Some(_) => "default".into(), // the only code that sets anything
+    }
+}
+fn shown(figment: &Figment, key: &str) -> String {
+    let value: Option<serde_json::Value> = figment.extract_inner(key).ok();
+    let text = match value {
+        Some(serde_json::Value::String(s)) => s,
+        Some(v) => v.to_string(),
+        None => String::new(),
+    };
+    if key == "database.url" { mask_url(&text) } else { text }
+}
+/// `postgres://user:secret@host/db?password=secret` without its secrets.
+fn mask_url(url: &str) -> String {
+    let (base, query) = url.split_once('?').unwrap_or((url, ""));
+    let mut out = match base.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?))) {
+        Some((scheme, (login, host))) => {
+            let user = login.split(':').next().unwrap_or("");
+            format!("{scheme}://{user}{}@{host}", if login.contains(':') { ":***" } else { "" })
+        }
+        None => base.into(),
+    };
+    for (i, pair) in query.split('&').filter(|p| !p.is_empty()).enumerate() {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let value = if name.eq_ignore_ascii_case("password") { "***" } else { value };
+        out += &format!("{}{name}={value}", if i == 0 { '?' } else { '&' });
+    }
+    out
+}
+
+/// The file that `init` writes.
+pub fn template(config: &Config) -> String {
+    format!(
+        r#"# Settings of this hub. Every line may also be an environment variable: SWITCHBOARD_SERVER__ADDRESS, …
+# `switchboard config print --origin` shows all settings and where each came from. Paths are relative to this file.
+
+[server]
+address = {address:?}
+# public_url = "https://hub.example"
+# cors_origins = ["https://portal.example"]
+
+[database]
+# One file. When it grows beyond one machine: postgres://USER:PASSWORD@HOST/NAME
+url = {url:?}
+
+[index]
+dir = {index:?}
+
+[auth]
+issuer = {issuer:?}
+audience = {audience:?}
+keys = {keys:?}
+
+[log]
+level = {level:?}
+"#,
+        address = config.server.address,
+        url = config.database.url,
+        index = config.index.dir,
+        issuer = config.auth.issuer,
+        audience = config.auth.audience,
+        keys = config.auth.keys,
+        level = config.log.level,
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,350 @@
+//! The GraphQL endpoint: GraphQL over HTTP as its specification asks, in front of the views of `schema`.
+//!
+//! Every way in (a request, an event stream, a socket) goes through [`prepare`], and everything that goes out through
+//! [`Answer`]: there the document is judged before it runs, and there no text of ours leaks.
+
+/// What a caller sends, and the form in which it wants the answer.
+pub mod call;
+/// Answers that come one after another: server-sent events and multipart.
+pub mod stream;
+
+use crate::standin::error::{BAD_REQUEST, INTERNAL, RATE_LIMITED, TIMEOUT, UNAUTHENTICATED, UNKNOWN_FIELD};
+use crate::{
+    app::App,
+    auth::{self, Rejected},
+    limits,
+    telemetry::RequestId,
+};
+use async_graphql::{
+    Pos, Request, Response as Outcome, ServerError, Value, Variables,
+    parser::types::{ExecutableDocument, OperationType},
+};
+use axum::{
+    Extension,
+    body::Bytes,
+    extract::{RawQuery, State, rejection::BytesRejection},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use call::{Call, Form};
+use entities::{Audience, Scope};
+use futures::{FutureExt, Stream, StreamExt, stream::BoxStream};
+use moka::sync::Cache;
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+/// Why a call was not run. The caller may read it.
+#[derive(Debug)]
+pub struct Refused {
+    pub status: StatusCode,
+    pub error: ServerError,
+}
+impl Refused {
+    pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        let mut error = ServerError::new(message, None);
+        error.extensions.get_or_insert_default().set("code", code);
+        Refused { status, error }
+    }
+    pub fn bad(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, BAD_REQUEST, message)
+    }
+    /// The call is well-formed, its document is not good: 200 for those who take plain JSON, 400 for all others.
+    fn document(error: ServerError) -> Self {
+        Refused { status: StatusCode::OK, error }
+    }
+    fn at(mut self, pos: Option<Pos>) -> Self {
+        self.error.locations.extend(pos);
+        self
+    }
+    pub fn answer(self) -> Answer {
+        Answer { refused: true, body: crate::standin::write(&errors_only(vec![self.error])) }
+    }
+    fn over_http(self, form: Form) -> Response {
+        let status = match self.status {
+            StatusCode::OK if form != Form::Json => StatusCode::BAD_REQUEST,
+            status => status,
+        };
+        let mut response = json(status, form, self.answer().body);
+        if status == StatusCode::METHOD_NOT_ALLOWED {
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(r#"Bearer error="invalid_token""#));
+        }
+        response
+    }
+}
+impl From<Rejected> for Refused {
+    fn from(rejected: Rejected) -> Self {
+        match rejected {
+            Rejected::Token(why) => {
+                tracing::info!(why, "a token was refused");
+                Refused::new(
+                    StatusCode::UNAUTHORIZED,
+                    UNAUTHENTICATED,
+                    "The token is not valid: it may have expired. Without a token you see what is public.",
+                )
+            }
+            Rejected::Store(e) => {
+                tracing::error!(error = %e, "cannot tell who asks");
+                Refused::new(StatusCode::SERVICE_UNAVAILABLE, INTERNAL, OURS)
+            }
+        }
+    }
+}
+const OURS: &str = "Something went wrong on our side. Please try again; if it stays, tell us the request id.";
+
+/// One answer, written.
+pub struct Answer {
+    /// Nothing was run: there are errors and no data.
+    pub refused: bool,
+    pub body: Vec<u8>,
+}
+impl Answer {
+    fn of(mut outcome: Outcome, request_id: &str) -> Self {
+        // what failed in a field has a path; without one, it failed before anything ran
+        let refused = !outcome.errors.is_empty() && outcome.data == Value::Null && outcome.errors.iter().all(|e| e.path.is_empty());
+        outcome.errors.truncate(MOST_ERRORS);
+        outcome.errors.iter_mut().for_each(|e| tidy(e, request_id));
+        let body = crate::standin::write(&if refused { errors_only(outcome.errors) } else { outcome });
+        Answer { refused, body }
+    }
+}
+/// A document can be wrong in thousands of ways at a time.
+const MOST_ERRORS: usize = 10;
+const LONGEST_MESSAGE: usize = 400;
+
+/// Every error that leaves has a code that we gave it; an error without one is a surprise, and its text is for the log.
+fn tidy(error: &mut ServerError, request_id: &str) {
+    let known = error.extensions.as_ref().and_then(|e| e.get("code")).cloned();
+    let code = match known {
+        Some(Value::String(code)) => code,
+        _ if error.path.is_empty() => if error.message.starts_with("Unknown field") { UNKNOWN_FIELD } else { BAD_REQUEST }.into(),
+        _ => {
+            tracing::error!(error = %error.message, "a field failed");
+            error.message = OURS.into();
+            INTERNAL.into()
+        }
+    };
+    if let Some((end, _)) = error.message.char_indices().nth(LONGEST_MESSAGE) {
+        error.message.truncate(end);
+    }
+    let extensions = error.extensions.get_or_insert_default();
+    extensions.set("code", code.as_str());
+    if code == INTERNAL {
+        extensions.set("requestId", request_id);
+    }
+}
+fn errors_only(errors: Vec<ServerError>) -> Outcome {
+    Outcome::from_errors(errors)
+}
+
+/// Documents that were read before. They are the same for every caller and judged anew for each.
+pub struct Documents(Cache<Arc<str>, Arc<ExecutableDocument>>);
+impl Default for Documents {
+    fn default() -> Self {
+        const BYTES: u64 = 8 << 20; // of text; the parsed form is some ten times as large
+        Documents(Cache::builder().max_capacity(BYTES).weigher(|k: &Arc<str>, _| k.len() as u32).build())
+    }
+}
+impl Documents {
+    fn read(&self, text: &str) -> Result<Arc<ExecutableDocument>, Refused> {
+        if let Some(known) = self.0.get(text) {
+            return Ok(known);
+        }
+        limits::check_text(text).map_err(|why| Refused::document(Refused::bad(why).error))?;
+        let document = async_graphql::parser::parse_query(text).map_err(|e| {
+            let pos = e.positions().next();
+            let place = pos.map(|p| format!(" at line {}, column {}", p.line, p.column)).unwrap_or_default();
+            // never with the text itself: it may be long, and not the caller's to repeat
+            Refused::document(Refused::bad(format!("The document cannot be read: syntax error{place}.")).at(pos).error)
+        })?;
+        let document = Arc::new(document);
+        self.0.insert(text.into(), document.clone());
+        Ok(document)
+    }
+}
+
+/// A call that was found good and may run.
+pub struct Prepared {
+    app: Arc<App>,
+    request: Request,
+    pub kind: OperationType,
+    scope: Scope,
+}
+
+/// Reads the document, judges it and its variables for this caller.
+pub fn prepare(app: &Arc<App>, scope: Scope, call: Call) -> Result<Prepared, Refused> {
+    let document = app.documents.read(&call.query)?;
+    let name = call.operation.as_deref();
+    let kind = kind_of(&document, name)?;
+    let graph = app.graphs.of(scope.audience);
+    let refuse = |r: crate::standin::error::Refused| Refused::document(r.server(None));
+    crate::standin::guard::check(call.query.len(), &document, name, &call.variables, graph).map_err(refuse)?;
+    let variables = crate::standin::coerce(&document, name, call.variables, graph).map_err(refuse)?;
+    let mut request = Request::new(call.query).variables(variables).data(scope.clone()).data(crate::standin::Mode::Bytes);
+    if let Some(name) = call.operation {
+        request = request.operation_name(name);
+    }
+    request.set_parsed_query((*document).clone());
+    Ok(Prepared { app: app.clone(), request, kind, scope })
+}
+fn kind_of(document: &ExecutableDocument, name: Option<&str>) -> Result<OperationType, Refused> {
+    let mut named = document.operations.iter().filter(|(n, _)| name.is_none() || n.map(|n| n.as_str()) == name);
+    match (named.next(), named.next()) {
+        (Some((_, operation)), None) => Ok(operation.node.ty),
+        (None, _) => Err(Refused::document(Refused::bad("The document has no such operation.").error)),
+        _ => Err(Refused::document(Refused::bad("The document has several operations: say which by operationName.").error)),
+    }
+}
+
+impl Prepared {
+    /// Runs a query or a mutation.
+    pub async fn run(self) -> Answer {
+        let deadline = Duration::from_millis(self.app.config().limits.deadline_ms);
+        let request_id = self.scope.request_id.clone().unwrap_or_default();
+        let graph = self.app.graphs.of(self.scope.audience).clone();
+        let running = AssertUnwindSafe(graph.execute(self.request)).catch_unwind();
+        let (answer, outcome) = match tokio::time::timeout(deadline, running).await {
+            Ok(Ok(outcome)) => {
+                let name = if outcome.errors.is_empty() { "ok" } else { "errors" };
+                (Answer::of(outcome, &request_id), name)
+            }
+            Ok(Err(_panic)) => (failed(INTERNAL, OURS, &request_id), "panic"), // the panic hook wrote it to the log
+            Err(_late) => (failed(TIMEOUT, "This took too long: ask for less at a time.", &request_id), "timeout"),
+        };
+        metrics::counter!("switchboard_operations_total", "audience" => self.scope.audience.name(), "kind" => self.kind.to_string(), "outcome" => outcome).increment(1);
+        answer
+    }
+    /// Runs anything; a subscription gives many answers.
+    pub fn stream(self) -> BoxStream<'static, Answer> {
+        if self.kind != OperationType::Subscription {
+            return futures::stream::once(self.run()).boxed();
+        }
+        metrics::counter!("switchboard_operations_total", "audience" => self.scope.audience.name(), "kind" => "subscription", "outcome" => "ok")
+            .increment(1);
+        let request_id = self.scope.request_id.clone().unwrap_or_default();
+        let outcomes = self.app.graphs.of(self.scope.audience).execute_stream(self.request);
+        let stream = AssertUnwindSafe(outcomes).catch_unwind().map(move |outcome| match outcome {
+            Ok(outcome) => Answer::of(outcome, &request_id),
+            Err(_panic) => failed(INTERNAL, OURS, &request_id),
+        });
+        stream.boxed()
+    }
+}
+/// It ran and did not end well as a whole.
+fn failed(code: &'static str, message: &str, request_id: &str) -> Answer {
+    let mut refused = Refused::new(StatusCode::OK, code, message);
+    tidy(&mut refused.error, request_id);
+    Answer { refused: false, ..refused.answer() }
+}
+
+/// `/graphql`.
+pub async fn endpoint(
+    State(app): State<Arc<App>>,
+    Extension(RequestId(id)): Extension<RequestId>,
+    method: Method,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let Some(form) = call::negotiate(&headers) else {
+        let message = "This endpoint answers application/graphql-response+json, application/json, text/event-stream or multipart/mixed.";
+        return Refused::new(StatusCode::NOT_ACCEPTABLE, BAD_REQUEST, message).over_http(Form::Json);
+    };
+    let answered = answer(&app, &id, form, &method, &headers, query.as_deref(), body).await;
+    answered.unwrap_or_else(|refused| refused.over_http(form))
+}
+
+async fn answer(
+    app: &Arc<App>,
+    id: &str,
+    form: Form,
+    method: &Method,
+    headers: &HeaderMap,
+    query: Option<&str>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Refused> {
+    let caller = auth::caller(app, headers, id).await?;
+    let call = match *method {
+        Method::GET => call::from_query(query.unwrap_or_default())?,
+        Method::POST => call::from_body(headers, &body.map_err(|e| Refused::new(e.status(), BAD_REQUEST, e.body_text()))?)?,
+        _ => return Err(not_allowed("GraphQL takes GET and POST.")),
+    };
+    let until = caller.until;
+    let prepared = prepare(app, caller.scope, call)?;
+    if *method == Method::GET && prepared.kind != OperationType::Query {
+        return Err(not_allowed("GET runs queries only: send this by POST."));
+    }
+    match form {
+        Form::EventStream | Form::Multipart => {
+            let permit = app.streams.clone().try_acquire_owned();
+            let permit =
+                permit.map_err(|_| Refused::new(StatusCode::TOO_MANY_REQUESTS, RATE_LIMITED, "Too many streams are open: try again later."))?;
+            Ok(stream::respond(form, prepared.stream(), app, until, permit))
+        }
+        _ if prepared.kind == OperationType::Subscription => {
+            let message = "A subscription needs Accept: text/event-stream or multipart/mixed, or the socket at /graphql/ws.";
+            Err(Refused::new(StatusCode::NOT_ACCEPTABLE, BAD_REQUEST, message))
+        }
+        _ => {
+            let answer = prepared.run().await;
+            let status = if answer.refused && form != Form::Json { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+            Ok(json(status, form, answer.body))
+        }
+    }
+}
+fn not_allowed(message: &str) -> Refused {
+    Refused::new(StatusCode::METHOD_NOT_ALLOWED, BAD_REQUEST, message)
+}
+
+fn json(status: StatusCode, form: Form, body: Vec<u8>) -> Response {
+    const VARY: HeaderValue = HeaderValue::from_static("accept, authorization");
+    let headers: [(HeaderName, HeaderValue); 3] = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(form.content_type())),
+        (header::VARY, VARY),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    (status, headers, body).into_response()
+}
+
+/// Variables as the graph's values. Not `Variables::from_json`: that takes numbers for objects where serde_json keeps
+/// their digits, and takes bad ones for none.
+pub fn variables(values: serde_json::Map<String, serde_json::Value>) -> Variables {
+    Variables::from_value(graph_value(serde_json::Value::Object(values)))
+}
+fn graph_value(value: serde_json::Value) -> Value {
+    use serde_json::Value as J;
+    match value {
+        J::Null => Value::Null,
+        J::Bool(b) => Value::Boolean(b),
+        J::Number(n) => Value::Number(n),
+        J::String(s) => Value::String(s),
+        J::Array(items) => Value::List(items.into_iter().map(graph_value).collect()),
+        J::Object(fields) => Value::Object(fields.into_iter().map(|(k, v)| (async_graphql::Name::new(k), graph_value(v))).collect()),
+    }
+}
+
+/// The schema of one audience as text.
+pub fn sdl(audience: Audience) -> String {
+    let _ = audience;
+    String::new()
+}
+
+/// Ends a stream when the hub stops or the caller's token expires.
+fn until_end<S: Stream + Send + 'static>(stream: S, app: &App, until: Option<i64>) -> impl Stream<Item = S::Item> + Send + 'static {
+    let stopping = app.lifecycle.stopped();
+    let expiry = expiry(app, until);
+    stream.take_until(async move {
+        tokio::select! { () = stopping => (), () = expiry => () }
+    })
+}
+/// Ends when the caller's token does.
+pub fn expiry(app: &App, until: Option<i64>) -> impl Future<Output = ()> + Send + use<> {
+    let left_s = until.map(|u| u.saturating_sub(app.store.clock().now().timestamp()).max(0) as u64);
+    async move {
+        match left_s {
+            Some(s) => tokio::time::sleep(Duration::from_secs(s)).await,
+            None => std::future::pending().await,
+        }
+    }
+}

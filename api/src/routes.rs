@@ -1,0 +1,68 @@
+//! Every address of the hub.
+use crate::{app::App, assets, graphql, health, limits, socket, telemetry};
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
+    middleware,
+    routing::{any, get},
+};
+use std::{sync::Arc, time::Duration};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    compression::{
+        CompressionLayer,
+        predicate::{DefaultPredicate, NotForContentType, Predicate},
+    },
+    cors::CorsLayer,
+    set_header::SetResponseHeaderLayer,
+};
+
+pub fn router(app: Arc<App>) -> Router {
+    let mut routes = Router::new()
+        .route("/", get(assets::home))
+        .route("/graphql", any(graphql::endpoint))
+        .route("/graphql/ws", any(socket::endpoint))
+        .route("/graphiql", get(assets::explorer))
+        .route("/graphiql/", get(assets::explorer))
+        .route("/graphiql/personas.json", get(assets::personas))
+        .route("/graphiql/{*path}", get(assets::explorer_file))
+        .route("/livez", get(health::livez))
+        .route("/readyz", get(health::readyz))
+        .fallback(|| async {
+            limits::problem(StatusCode::NOT_FOUND, "NOT_FOUND", "There is nothing here. The graph is at /graphql, an explorer at /graphiql/.")
+        });
+    if app.config().server.metrics_address.is_empty() {
+        routes = routes.route("/metrics", get(health::metrics));
+    }
+    // the last layer is the outermost
+    routes = routes
+        .layer(DefaultBodyLimit::max(app.config().limits.body_bytes))
+        .layer(CatchPanicLayer::custom(limits::panicked))
+        .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(NotForContentType::const_new("multipart/"))))
+        .layer(cors(&app));
+    for (name, value) in limits::HEADERS {
+        routes = routes.layer(SetResponseHeaderLayer::if_not_present(name, value));
+    }
+    if app.config().server.public_url.starts_with("https://") {
+        routes =
+            routes.layer(SetResponseHeaderLayer::if_not_present(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000")));
+    }
+    routes.layer(middleware::from_fn_with_state(app.clone(), telemetry::observe)).with_state(app)
+}
+
+/// The second address, where there is one.
+pub fn metrics(app: Arc<App>) -> Router {
+    Router::new().route("/metrics", get(health::metrics)).with_state(app)
+}
+
+fn cors(app: &App) -> CorsLayer {
+    let origins: Vec<HeaderValue> = app.config().server.cors_origins.iter().filter_map(|o| o.parse().ok()).collect();
+    let request_id = HeaderName::from_static("x-request-id");
+    CorsLayer::new()
+        .allow_origin(origins)
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT, request_id.clone(), HeaderName::from_static("x-session")])
+        .expose_headers([request_id])
+        .max_age(Duration::from_secs(600))
+}

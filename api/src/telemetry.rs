@@ -1,0 +1,102 @@
+//! Logs, metrics and the id that ties a request to both. No personal data, no tokens, no bodies.
+use crate::{app::App, config};
+use axum::{
+    extract::{MatchedPath, Request, State},
+    http::HeaderValue,
+    middleware::Next,
+    response::Response,
+};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use std::{
+    io::IsTerminal,
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
+use tracing::Instrument;
+use tracing_subscriber::EnvFilter;
+
+/// The id of a request: the caller's own where it sends a decent one, else ours.
+#[derive(Clone)]
+pub struct RequestId(pub String);
+
+/// Starts the log on stderr. Called once, by the process.
+pub fn start(log: &config::Log) {
+    let filter = EnvFilter::try_new(&log.level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let json = match log.format {
+        config::LogFormat::Auto => !std::io::stderr().is_terminal(),
+        format => format == config::LogFormat::Json,
+    };
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = if json {
+        lines.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
+    } else {
+        lines.with_target(false).with_ansi(crate::cli::print::color()).try_init()
+    };
+    if started.is_ok() {
+        crate::limits::log_panics();
+    }
+}
+
+/// The metrics of this process; all apps in it share them.
+pub fn metrics() -> Option<&'static PrometheusHandle> {
+    static HANDLE: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+    HANDLE.get_or_init(recorder).as_ref()
+}
+fn recorder() -> Option<PrometheusHandle> {
+    const SECONDS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
+    let recorder = PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS).ok()?.build_recorder();
+    let handle = recorder.handle();
+    metrics::set_global_recorder(recorder).ok()?;
+    metrics::describe_counter!("switchboard_requests_total", "HTTP requests by route, method and status");
+    metrics::describe_histogram!("switchboard_request_seconds", "Time to the first byte of the answer");
+    metrics::describe_counter!("switchboard_operations_total", "GraphQL operations by audience, kind and outcome");
+    metrics::describe_gauge!("switchboard_streams_open", "Sockets and event streams that are open");
+    metrics::describe_gauge!("switchboard_change_log_position", "Last position of the change log");
+    metrics::describe_gauge!("switchboard_index_position", "Position of the change log that the search index has reached");
+    Some(handle)
+}
+
+/// Around every request: its id, one line in the log, its time.
+pub async fn observe(State(_): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+    let id = request_id(&request);
+    let route = request.extensions().get::<MatchedPath>().map_or("other".to_string(), |m| m.as_str().to_string());
+    let method = request.method().clone();
+    let span = tracing::info_span!("request", request_id = %id);
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let started = Instant::now();
+    let mut response = next.run(request).instrument(span.clone()).await;
+    let (elapsed, status) = (started.elapsed(), response.status().as_u16());
+    span.in_scope(|| match route.as_str() {
+        // asked every few seconds by machines
+        "/livez" | "/readyz" | "/metrics" => tracing::debug!(%method, route, status, duration_ms = millis(elapsed), "answered"),
+        _ => tracing::info!(%method, route, status, duration_ms = millis(elapsed), "answered"),
+    });
+    metrics::histogram!("switchboard_request_seconds", "route" => route.clone()).record(elapsed.as_secs_f64());
+    metrics::counter!("switchboard_requests_total", "route" => route, "method" => known(&method), "status" => status.to_string()).increment(1);
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert("x-request-id", value);
+    }
+    response
+}
+fn millis(d: std::time::Duration) -> f64 {
+    (d.as_secs_f64() * 1e5).round() / 100.0
+}
+/// Callers can make up methods; labels must stay few.
+fn known(method: &axum::http::Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "POST" => "POST",
+        "HEAD" => "HEAD",
+        "OPTIONS" => "OPTIONS",
+        _ => "other",
+    }
+}
+fn request_id(request: &Request) -> String {
+    let given = request.headers().get("x-request-id").and_then(|v| v.to_str().ok());
+    let decent = |id: &&str| (8..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    given.filter(decent).map_or_else(|| uuid::Uuid::now_v7().simple().to_string(), Into::into)
+}
+
+pub fn panic_text(payload: &(dyn std::any::Any + Send)) -> &str {
+    payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("")
+}

@@ -1,0 +1,107 @@
+//! The life of the process: what runs beside the requests, and how all of it ends.
+use crate::{
+    app::App,
+    error::{Error, Result},
+    routes,
+};
+use axum::serve::ListenerExt;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{net::TcpListener, sync::watch};
+
+/// How long requests may go on after the hub was told to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Whether the hub runs or is on its way out.
+pub struct Lifecycle {
+    stop: watch::Sender<bool>,
+    ready: AtomicBool,
+}
+impl Default for Lifecycle {
+    fn default() -> Self {
+        Lifecycle { stop: watch::Sender::new(false), ready: AtomicBool::new(true) }
+    }
+}
+impl Lifecycle {
+    /// From here on the hub takes no new work.
+    pub fn stop(&self) {
+        self.ready.store(false, Ordering::Release);
+        self.stop.send_replace(true);
+    }
+    pub fn is_stopping(&self) -> bool {
+        !self.ready.load(Ordering::Acquire)
+    }
+    /// Ends when the hub is told to stop.
+    pub fn stopped(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
+        let mut stop = self.stop.subscribe();
+        async move {
+            // an error means that the app itself is gone
+            let _ = stop.wait_for(|s| *s).await;
+        }
+    }
+    pub fn watch(&self) -> watch::Receiver<bool> {
+        self.stop.subscribe()
+    }
+}
+
+/// Serves until a signal, then ends in order: not ready, no new connections, open requests to their end, sockets
+/// closed with 1001, index written.
+pub async fn run(app: Arc<App>, listener: TcpListener, metrics: Option<TcpListener>) -> Result<()> {
+    let follower = tokio::spawn(app.clone().follow());
+    let side = metrics.map(|listener| tokio::spawn(axum::serve(listener, routes::metrics(app.clone())).into_future()));
+    let listener = listener.tap_io(|stream| {
+        let _ = stream.set_nodelay(true); // answers are small and whole
+    });
+    let server = axum::serve(listener, routes::router(app.clone())).with_graceful_shutdown(app.lifecycle.stopped());
+    let server = tokio::spawn(server.into_future());
+    signal().await;
+    tracing::info!("stopping: open requests are finished first");
+    app.lifecycle.stop();
+    let ended = tokio::time::timeout(GRACE, async {
+        let served = server.await;
+        // sockets and streams hold a permit each
+        let _ = app.streams.acquire_many(app.config().limits.streams).await;
+        let _ = follower.await;
+        served
+    });
+    match ended.await {
+        Ok(served) => served.map_err(std::io::Error::other).and_then(|r| r).map_err(|source| Error::Io { what: "cannot serve".into(), source })?,
+        Err(_) => tracing::warn!(grace_s = GRACE.as_secs(), "some requests were cut off"),
+    }
+    if let Some(side) = side {
+        side.abort();
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Ctrl-C or SIGTERM; a second one ends the process at once.
+async fn signal() {
+    one_signal().await;
+    tokio::spawn(async {
+        one_signal().await;
+        std::process::exit(130);
+    });
+}
+#[cfg(unix)]
+async fn one_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => tokio::select! {
+            _ = tokio::signal::ctrl_c() => (),
+            _ = terminate.recv() => (),
+        },
+        Err(_) => {
+            let _ = tokio::signal::ctrl_c().await;
+        }
+    }
+}
+#[cfg(not(unix))]
+async fn one_signal() {
+    let _ = tokio::signal::ctrl_c().await;
+}

@@ -1,0 +1,230 @@
+//! The front door: what every request to the hub can count on, whatever it asks for.
+use api::{
+    app::{self, App},
+    auth::{
+        key::Keys,
+        token::{Class, Order, Tokens},
+    },
+    config::Config,
+};
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::{HeaderMap, Request, StatusCode, header},
+};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tower::ServiceExt;
+
+struct Hub {
+    app: Arc<App>,
+    router: Router,
+    _folder: tempfile::TempDir,
+}
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    text: String,
+}
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("{e}: {}", self.text))
+    }
+    fn code(&self) -> String {
+        self.json()["errors"][0]["extensions"]["code"].as_str().unwrap_or_default().into()
+    }
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
+    }
+}
+
+async fn hub_with(change: impl FnOnce(&mut Config)) -> Hub {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = Config::default();
+    config.place_in(folder.path());
+    change(&mut config);
+    let settings = api::config::Settings { config, ..Default::default() };
+    let store = app::open(&settings, true).await.unwrap().store;
+    let app = App::new(settings.config, store, Keys::ephemeral()).unwrap();
+    Hub { router: app::router(app.clone()), app, _folder: folder }
+}
+async fn hub() -> Hub {
+    hub_with(|_| {}).await
+}
+impl Hub {
+    async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        Answer { status, headers, text: String::from_utf8_lossy(&body).into() }
+    }
+    async fn get(&self, path: &str) -> Answer {
+        self.send(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+    async fn post(&self, headers: &[(&str, &str)], body: &str) -> Answer {
+        let mut request = Request::post("/graphql").header("content-type", "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send(request.body(Body::from(body.to_string())).unwrap()).await
+    }
+    async fn ask(&self, query: &str) -> Answer {
+        self.post(&[], &json!({"query": query}).to_string()).await
+    }
+    fn token(&self, ttl_s: i64) -> String {
+        let order = Order { class: Class::Agent, subject: "ada".into(), customers: vec![], partner: None, scope: None, ttl_s };
+        format!("Bearer {}", self.app.tokens.mint(order, self.app.store.clock().now()).unwrap().0)
+    }
+}
+const STRICT: (&str, &str) = ("accept", "application/graphql-response+json");
+
+#[tokio::test]
+async fn no_token_is_the_public_and_a_bad_token_is_nobody() {
+    let hub = hub().await;
+    let query = r#"{"query":"{ __typename }"}"#;
+    assert_eq!(hub.post(&[], query).await.status, StatusCode::OK);
+    assert_eq!(hub.post(&[("authorization", &hub.token(60))], query).await.status, StatusCode::OK);
+    let foreign = { Tokens::new(Keys::ephemeral(), &hub.app.config().auth) };
+    let order = Order { class: Class::Agent, subject: "eve".into(), customers: vec![], partner: None, scope: None, ttl_s: 60 };
+    let foreign = format!("Bearer {}", foreign.mint(order, hub.app.store.clock().now()).unwrap().0);
+    for bad in [foreign.as_str(), &hub.token(-60), "Bearer x.y.z", "Bearer ", "Bearer", "Basic YTpi", ""] {
+        let answer = hub.post(&[("authorization", bad)], query).await;
+        assert_eq!((answer.status, answer.code().as_str()), (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED"), "{bad}");
+        assert_eq!(answer.header("www-authenticate"), r#"Bearer error="invalid_token""#);
+        assert!(answer.json().get("data").is_none());
+    }
+    let two = hub.post(&[("authorization", &hub.token(60)), ("authorization", "Bearer x")], query).await;
+    assert_eq!(two.status, StatusCode::UNAUTHORIZED, "two headers, one of them bad");
+}
+
+#[tokio::test]
+async fn a_wrong_document_has_errors_and_no_data() {
+    let hub = hub().await;
+    for query in [
+        "{",
+        "{ noSuchField }",
+        "query A { __typename } query B { __typename }",
+        "",
+        "fragment F on Query { __typename }",
+        "query ($x: Int!) { __typename }",
+    ] {
+        let body = json!({"query": query}).to_string();
+        let strict = hub.post(&[STRICT], &body).await;
+        assert_eq!((strict.status, strict.json().get("data")), (StatusCode::BAD_REQUEST, None), "{query}");
+        assert_eq!(strict.header("content-type"), "application/graphql-response+json; charset=utf-8");
+        assert!(!strict.code().is_empty(), "{}", strict.text);
+        assert_eq!(hub.post(&[], &body).await.status, StatusCode::OK, "{query}");
+    }
+    assert_eq!(hub.ask("{ noSuchField }").await.code(), "UNKNOWN_FIELD");
+    let long = hub.ask(&format!("{{ {} }}", "x".repeat(31_000))).await;
+    assert!(long.text.len() < 2000, "the document is not repeated");
+}
+
+#[tokio::test]
+async fn what_a_foreign_page_can_send_is_refused() {
+    let hub = hub().await;
+    for content_type in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"] {
+        let request = Request::post("/graphql").header("content-type", content_type).body(Body::from(r#"{"query":"{ __typename }"}"#)).unwrap();
+        assert_eq!(hub.send(request).await.status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{content_type}");
+    }
+    let none = Request::post("/graphql").body(Body::from(r#"{"query":"{ __typename }"}"#)).unwrap();
+    assert_eq!(hub.send(none).await.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    assert_eq!(hub.get("/graphql?query=%7B__typename%7D").await.json(), json!({"data": {"__typename": "Query"}}));
+    let subscription = hub.get("/graphql?query=subscription%7B__typename%7D").await;
+    assert_eq!((subscription.status, subscription.header("allow")), (StatusCode::METHOD_NOT_ALLOWED, "GET, POST"));
+    let put = Request::put("/graphql").body(Body::empty()).unwrap();
+    assert_eq!(hub.send(put).await.status, StatusCode::METHOD_NOT_ALLOWED);
+}
+
+#[tokio::test]
+async fn bounds_hold_before_the_parser() {
+    let hub = hub().await;
+    assert_eq!(hub.post(&[], &format!(r#"{{"query":"{}"}}"#, " ".repeat(300 << 10))).await.status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(hub.ask(&"{a".repeat(10_000)).await.code(), "BAD_REQUEST");
+    assert_eq!(hub.ask(&"[".repeat(30_000)).await.code(), "BAD_REQUEST");
+    assert_eq!(hub.post(&[], r#"[{"query":"{ __typename }"}]"#).await.status, StatusCode::BAD_REQUEST, "no lists of calls");
+}
+
+#[tokio::test]
+async fn every_answer_has_an_id_and_the_headers_that_keep_browsers_safe() {
+    let hub = hub().await;
+    for path in ["/graphql?query=%7B__typename%7D", "/livez", "/nothing", "/graphiql/nothing"] {
+        let answer = hub.get(path).await;
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+        assert!(answer.header("content-security-policy").contains("frame-ancestors 'none'"), "{path}");
+        assert_eq!(answer.header("x-request-id").len(), 32, "{path}");
+    }
+    let own = hub.post(&[("x-request-id", "portal-0123")], r#"{"query":"{ __typename }"}"#).await;
+    assert_eq!(own.header("x-request-id"), "portal-0123");
+    let bent = hub.post(&[("x-request-id", "<script>alert(1)</script>")], r#"{"query":"{ __typename }"}"#).await;
+    assert_eq!(bent.header("x-request-id").len(), 32);
+}
+
+#[tokio::test]
+async fn pages_of_other_origins_call_the_hub_only_when_settings_say_so() {
+    let hub = hub_with(|c| c.server.cors_origins = vec!["https://portal.example".into()]).await;
+    for (origin, allowed) in [("https://portal.example", "https://portal.example"), ("https://evil.example", "")] {
+        let preflight = Request::options("/graphql")
+            .header(header::ORIGIN, origin)
+            .header(header::ACCESS_CONTROL_REQUEST_METHOD, "POST")
+            .header(header::ACCESS_CONTROL_REQUEST_HEADERS, "authorization,content-type");
+        let answer = hub.send(preflight.body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.header("access-control-allow-origin"), allowed);
+    }
+}
+
+#[tokio::test]
+async fn an_event_stream_carries_the_answer_and_ends() {
+    let hub = hub().await;
+    let answer = hub.post(&[("accept", "text/event-stream")], r#"{"query":"{ __typename }"}"#).await;
+    assert_eq!(answer.header("content-type"), "text/event-stream; charset=utf-8");
+    assert_eq!(answer.text, ":\n\nevent: next\ndata: {\"data\":{\"__typename\":\"Query\"}}\n\nevent: complete\ndata:\n\n");
+    let parts = hub.post(&[("accept", "multipart/mixed;subscriptionSpec=1.0, application/json")], r#"{"query":"{ __typename }"}"#).await;
+    assert_eq!(parts.header("content-type"), r#"multipart/mixed; boundary="graphql"; subscriptionSpec=1.0"#);
+    assert_eq!(
+        parts.text,
+        "\r\n--graphql\r\ncontent-type: application/json\r\n\r\n{\"payload\":{\"data\":{\"__typename\":\"Query\"}}}\r\n--graphql--\r\n"
+    );
+    let limited = hub_with(|c| c.limits.streams = 1).await;
+    let _held = limited.app.streams.try_acquire().unwrap();
+    assert_eq!(limited.post(&[("accept", "text/event-stream")], r#"{"query":"{ __typename }"}"#).await.status, StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test]
+async fn a_hub_that_stops_is_not_ready_but_alive() {
+    let hub = hub().await;
+    let ready = hub.get("/readyz").await;
+    assert_eq!((ready.status, ready.json()["database"]["ok"].clone()), (StatusCode::OK, json!(true)), "{}", ready.text);
+    hub.app.lifecycle.stop();
+    assert_eq!(hub.get("/readyz").await.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(hub.get("/livez").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn metrics_count_requests_and_name_nobody() {
+    let hub = hub().await;
+    hub.get("/graphql?query=%7B__typename%7D").await;
+    let metrics = hub.get("/metrics").await.text;
+    assert!(metrics.contains(r#"switchboard_operations_total{audience="public",kind="query",outcome="ok"}"#), "{metrics}");
+    assert!(metrics.contains("switchboard_index_position"));
+    let apart = hub_with(|c| c.server.metrics_address = "127.0.0.1:0".into()).await;
+    assert_eq!(apart.get("/metrics").await.status, StatusCode::NOT_FOUND, "they have an address of their own");
+}
+
+#[tokio::test]
+async fn the_explorer_comes_from_the_binary_and_only_a_demo_has_personas() {
+    let hub = hub().await;
+    let page = hub.get("/graphiql/").await;
+    assert_eq!((page.status, page.header("content-type")), (StatusCode::OK, "text/html; charset=utf-8"));
+    assert!(page.header("content-security-policy").contains("script-src 'self'"));
+    assert!(!page.text.contains("https://"), "nothing is loaded from elsewhere");
+    for asset in page.text.split('"').filter(|s| s.starts_with("/graphiql/assets/")) {
+        let file = hub.get(asset).await;
+        assert_eq!(file.status, StatusCode::OK, "{asset}");
+        assert!(file.header("cache-control").contains("immutable"));
+    }
+    assert_eq!(hub.get("/graphiql/personas.json").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(hub.get("/graphiql/../Cargo.toml").await.status, StatusCode::NOT_FOUND);
+    hub.app.personas.set(json!({"hub": "demo", "personas": []})).unwrap();
+    assert_eq!(hub.get("/graphiql/personas.json").await.json()["hub"], "demo");
+}
