@@ -1,5 +1,4 @@
 //! Builds everything once. The process and the tests use the same.
-use crate::standin::{Graphs, Hub};
 use crate::{
     auth::{Families, key::Keys, token::Tokens},
     config::{Config, Settings},
@@ -10,8 +9,12 @@ use crate::{
 };
 use axum::Router;
 use entities::{Store, clock::Clock, migrations::Migrator};
+use schema::{Graphs, Hub};
 use sea_orm_migration::MigratorTrait;
-use std::sync::{Arc, OnceLock};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 use tokio::sync::Semaphore;
 
 /// Everything that a request needs.
@@ -47,6 +50,10 @@ impl App {
     }
     pub fn config(&self) -> &Config {
         &self.config
+    }
+    /// How long one query or mutation may take.
+    pub fn deadline(&self) -> Duration {
+        Duration::from_millis(self.config.limits.deadline_ms)
     }
     /// How far the search index has read the change log.
     pub fn index_position(&self) -> i64 {

@@ -8,7 +8,6 @@ pub mod call;
 /// Answers that come one after another: server-sent events and multipart.
 pub mod stream;
 
-use crate::standin::error::{BAD_REQUEST, INTERNAL, RATE_LIMITED, TIMEOUT, UNAUTHENTICATED, UNKNOWN_FIELD};
 use crate::{
     app::App,
     auth::{self, Rejected},
@@ -17,7 +16,7 @@ use crate::{
 };
 use async_graphql::{
     Pos, Request, Response as Outcome, ServerError, Value, Variables,
-    parser::types::{ExecutableDocument, OperationType},
+    parser::types::{ExecutableDocument, OperationDefinition, OperationType},
 };
 use axum::{
     Extension,
@@ -30,6 +29,11 @@ use call::{Call, Form};
 use entities::{Audience, Scope};
 use futures::{FutureExt, Stream, StreamExt, stream::BoxStream};
 use moka::sync::Cache;
+use schema::{
+    Caller, Mode,
+    error::{BAD_REQUEST, INTERNAL, RATE_LIMITED, TIMEOUT, UNAUTHENTICATED, UNKNOWN_FIELD},
+    guard::Limits,
+};
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 /// Why a call was not run. The caller may read it.
@@ -56,7 +60,7 @@ impl Refused {
         self
     }
     pub fn answer(self) -> Answer {
-        Answer { refused: true, body: crate::standin::write(&errors_only(vec![self.error])) }
+        Answer { refused: true, body: schema::write(&Outcome::from_errors(vec![self.error]), false) }
     }
     fn over_http(self, form: Form) -> Response {
         let status = match self.status {
@@ -105,8 +109,7 @@ impl Answer {
         let refused = !outcome.errors.is_empty() && outcome.data == Value::Null && outcome.errors.iter().all(|e| e.path.is_empty());
         outcome.errors.truncate(MOST_ERRORS);
         outcome.errors.iter_mut().for_each(|e| tidy(e, request_id));
-        let body = crate::standin::write(&if refused { errors_only(outcome.errors) } else { outcome });
-        Answer { refused, body }
+        Answer { refused, body: schema::write(&outcome, !refused) }
     }
 }
 /// A document can be wrong in thousands of ways at a time.
@@ -133,9 +136,6 @@ fn tidy(error: &mut ServerError, request_id: &str) {
     if code == INTERNAL {
         extensions.set("requestId", request_id);
     }
-}
-fn errors_only(errors: Vec<ServerError>) -> Outcome {
-    Outcome::from_errors(errors)
 }
 
 /// Documents that were read before. They are the same for every caller and judged anew for each.
@@ -176,22 +176,25 @@ pub struct Prepared {
 pub fn prepare(app: &Arc<App>, scope: Scope, call: Call) -> Result<Prepared, Refused> {
     let document = app.documents.read(&call.query)?;
     let name = call.operation.as_deref();
-    let kind = kind_of(&document, name)?;
-    let graph = app.graphs.of(scope.audience);
-    let refuse = |r: crate::standin::error::Refused| Refused::document(r.server(None));
-    crate::standin::guard::check(call.query.len(), &document, name, &call.variables, graph).map_err(refuse)?;
-    let variables = crate::standin::coerce(&document, name, call.variables, graph).map_err(refuse)?;
-    let mut request = Request::new(call.query).variables(variables).data(scope.clone()).data(crate::standin::Mode::Bytes);
+    let operation = operation(&document, name)?;
+    let view = &app.graphs.of(scope.audience).view;
+    let refuse = |r: schema::error::Refused| Refused::document(r.server(None));
+    schema::guard::check(view, &Limits::default(), call.query.len(), &document, name, &call.variables).map_err(refuse)?;
+    schema::coerce::check(view, operation, &call.variables).map_err(refuse)?;
+    let kind = operation.ty;
+    let caller = Caller::new(scope.clone()).mode(Mode::Bytes);
+    let caller = if kind == OperationType::Subscription { caller.streaming() } else { caller.within(app.deadline()) };
+    let mut request = Request::new(call.query).variables(call.variables).data(caller);
     if let Some(name) = call.operation {
         request = request.operation_name(name);
     }
     request.set_parsed_query((*document).clone());
     Ok(Prepared { app: app.clone(), request, kind, scope })
 }
-fn kind_of(document: &ExecutableDocument, name: Option<&str>) -> Result<OperationType, Refused> {
+fn operation<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Result<&'a OperationDefinition, Refused> {
     let mut named = document.operations.iter().filter(|(n, _)| name.is_none() || n.map(|n| n.as_str()) == name);
     match (named.next(), named.next()) {
-        (Some((_, operation)), None) => Ok(operation.node.ty),
+        (Some((_, operation)), None) => Ok(&operation.node),
         (None, _) => Err(Refused::document(Refused::bad("The document has no such operation.").error)),
         _ => Err(Refused::document(Refused::bad("The document has several operations: say which by operationName.").error)),
     }
@@ -200,9 +203,10 @@ fn kind_of(document: &ExecutableDocument, name: Option<&str>) -> Result<Operatio
 impl Prepared {
     /// Runs a query or a mutation.
     pub async fn run(self) -> Answer {
-        let deadline = Duration::from_millis(self.app.config().limits.deadline_ms);
+        // the graph keeps the deadline itself; this is for what forgets to ask
+        let deadline = self.app.deadline() + Duration::from_secs(1);
         let request_id = self.scope.request_id.clone().unwrap_or_default();
-        let graph = self.app.graphs.of(self.scope.audience).clone();
+        let graph = self.app.graphs.of(self.scope.audience).schema.clone();
         let running = AssertUnwindSafe(graph.execute(self.request)).catch_unwind();
         let (answer, outcome) = match tokio::time::timeout(deadline, running).await {
             Ok(Ok(outcome)) => {
@@ -223,7 +227,7 @@ impl Prepared {
         metrics::counter!("switchboard_operations_total", "audience" => self.scope.audience.name(), "kind" => "subscription", "outcome" => "ok")
             .increment(1);
         let request_id = self.scope.request_id.clone().unwrap_or_default();
-        let outcomes = self.app.graphs.of(self.scope.audience).execute_stream(self.request);
+        let outcomes = self.app.graphs.of(self.scope.audience).schema.execute_stream(self.request);
         let stream = AssertUnwindSafe(outcomes).catch_unwind().map(move |outcome| match outcome {
             Ok(outcome) => Answer::of(outcome, &request_id),
             Err(_panic) => failed(INTERNAL, OURS, &request_id),
@@ -326,8 +330,7 @@ fn graph_value(value: serde_json::Value) -> Value {
 
 /// The schema of one audience as text.
 pub fn sdl(audience: Audience) -> String {
-    let _ = audience;
-    String::new()
+    schema::sdl(audience)
 }
 
 /// Ends a stream when the hub stops or the caller's token expires.

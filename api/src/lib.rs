@@ -22,7 +22,6 @@ pub mod limits;
 pub mod routes;
 /// GraphQL over a WebSocket.
 pub mod socket;
-mod standin;
 /// Logs and metrics.
 pub mod telemetry;
 /// What runs beside the requests, and how all of it ends.

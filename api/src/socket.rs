@@ -110,9 +110,9 @@ impl Talk {
     async fn take(&mut self, message: Message) -> Result<(), Close> {
         let text = match message {
             Message::Text(text) => text,
-            Message::Ping(_) | Message::Pong(_) => return Ok(()), // axum answers pings itself
+            // axum answers these itself, with the next read
+            Message::Ping(_) | Message::Pong(_) | Message::Close(_) => return Ok(()),
             Message::Binary(_) => return Err(Close(4400, "Messages are text")),
-            Message::Close(_) => return Err(GONE),
         };
         let Ok(Value::Object(mut message)) = serde_json::from_str(&text) else { return Err(Close(4400, "Invalid message received")) };
         let payload = message.remove("payload");

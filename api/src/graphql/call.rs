@@ -1,11 +1,11 @@
 //! What a caller sends, and the form in which it wants the answer (GraphQL over HTTP).
 use super::{Refused, variables};
-use crate::standin::error::BAD_REQUEST;
 use async_graphql::Variables;
 use axum::http::{
     HeaderMap, StatusCode,
     header::{ACCEPT, CONTENT_TYPE},
 };
+use schema::error::BAD_REQUEST;
 use serde_json::{Map, Value};
 
 /// A call as it came in.
