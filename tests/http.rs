@@ -55,7 +55,7 @@ impl Hub {
     async fn send(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        let body = to_bytes(response.into_body(), 16 << 20).await.unwrap();
         Answer { status, headers, text: String::from_utf8_lossy(&body).into() }
     }
     async fn get(&self, path: &str) -> Answer {
