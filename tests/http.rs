@@ -45,7 +45,8 @@ async fn hub_with(change: impl FnOnce(&mut Config)) -> Hub {
     change(&mut config);
     let settings = api::config::Settings { config, ..Default::default() };
     let store = app::open(&settings, true).await.unwrap().store;
-    let app = App::new(settings.config, store, Keys::ephemeral()).unwrap();
+    let index = search_index::Index::open(&settings.config.index.dir, &store).await.unwrap();
+    let app = App::new(settings.config, store, index, Keys::ephemeral());
     Hub { router: app::router(app.clone()), app, _folder: folder }
 }
 async fn hub() -> Hub {

@@ -11,6 +11,7 @@ use axum::Router;
 use entities::{Store, clock::Clock, migrations::Migrator};
 use schema::{Graphs, Hub};
 use sea_orm_migration::MigratorTrait;
+use search_index::Index;
 use std::{
     sync::{Arc, OnceLock},
     time::Duration,
@@ -21,6 +22,7 @@ use tokio::sync::Semaphore;
 pub struct App {
     config: Config,
     pub store: Store,
+    pub index: Index,
     pub graphs: Graphs,
     pub tokens: Tokens,
     pub families: Families,
@@ -33,10 +35,10 @@ pub struct App {
 }
 
 impl App {
-    /// Over a migrated database.
-    pub fn new(config: Config, store: Store, keys: Keys) -> Result<Arc<App>> {
+    /// Over a migrated database and its index.
+    pub fn new(config: Config, store: Store, index: Index, keys: Keys) -> Arc<App> {
         telemetry::metrics();
-        Ok(Arc::new(App {
+        Arc::new(App {
             graphs: Graphs::new(Hub { store: store.clone() }),
             tokens: Tokens::new(keys, &config.auth),
             families: Families::default(),
@@ -45,8 +47,9 @@ impl App {
             streams: Arc::new(Semaphore::new(config.limits.streams as usize)),
             personas: OnceLock::new(),
             store,
+            index,
             config,
-        }))
+        })
     }
     pub fn config(&self) -> &Config {
         &self.config
@@ -55,13 +58,9 @@ impl App {
     pub fn deadline(&self) -> Duration {
         Duration::from_millis(self.config.limits.deadline_ms)
     }
-    /// How far the search index has read the change log.
-    pub fn index_position(&self) -> i64 {
-        0
-    }
     /// Keeps the search index behind the change log until the hub stops.
     pub async fn follow(self: Arc<Self>) {
-        self.lifecycle.stopped().await;
+        self.index.follow(self.lifecycle.stopped()).await;
     }
 }
 

@@ -3,12 +3,15 @@
 mod completions;
 mod config;
 mod doctor;
+mod generate;
+mod import;
 mod init;
 /// Customers and partners by whatever people call them.
 mod lookup;
 mod migrate;
 /// How results and errors are shown.
 pub mod print;
+mod reindex;
 mod schema;
 mod serve;
 mod token;
@@ -64,6 +67,12 @@ enum Command {
     Doctor(doctor::Doctor),
     /// Bring the database up to date
     Migrate(migrate::Migrate),
+    /// Load what CRM, billing and ticket systems export
+    Import(import::Import),
+    /// Build the search index anew
+    Reindex(reindex::Reindex),
+    /// Fill an empty database with an invented provider
+    Generate(generate::Generate),
     /// Access tokens
     #[command(subcommand)]
     Token(token::Token),
@@ -133,6 +142,9 @@ async fn run(context: &Context, command: Command) -> Result<()> {
         Command::Init(c) => c.run(context).await,
         Command::Doctor(c) => c.run(context).await,
         Command::Migrate(c) => c.run(context).await,
+        Command::Import(c) => c.run(context).await,
+        Command::Reindex(c) => c.run(context).await,
+        Command::Generate(c) => c.run(context).await,
         Command::Token(c) => c.run(context).await,
         Command::Schema(c) => c.run(context),
         Command::Config(c) => c.run(context),

@@ -23,6 +23,8 @@ pub enum Error {
     Said { exit: Exit, message: String, hint: Option<String> },
     #[error("{0}")]
     Entities(#[from] entities::Error),
+    #[error("{0}")]
+    Search(#[from] search_index::Error),
     #[error("the database refused: {0}")]
     Db(#[from] sea_orm::DbErr),
     #[error("{what}: {source}")]
@@ -46,6 +48,7 @@ impl Error {
     pub fn exit(&self) -> Exit {
         match self {
             Error::Said { exit, .. } => *exit,
+            Error::Search(search_index::Error::Busy(_)) => Exit::Conflict,
             _ => Exit::Failed,
         }
     }

@@ -32,7 +32,7 @@ async fn database(app: &App) -> Value {
     }
 }
 async fn index(app: &App) -> Value {
-    let position = app.index_position();
+    let position = app.index.position();
     match app.store.position().await {
         Ok(head) => json!({"ok": true, "position": position, "behind": (head - position).max(0)}),
         Err(_) => json!({"ok": true, "position": position}),
@@ -43,7 +43,7 @@ async fn index(app: &App) -> Value {
 pub async fn metrics(State(app): State<Arc<App>>) -> Response {
     let open = app.config().limits.streams as usize - app.streams.available_permits();
     metrics::gauge!("switchboard_streams_open").set(open as f64);
-    metrics::gauge!("switchboard_index_position").set(app.index_position() as f64);
+    metrics::gauge!("switchboard_index_position").set(app.index.position() as f64);
     if let Ok(head) = app.store.position().await {
         metrics::gauge!("switchboard_change_log_position").set(head as f64);
     }

@@ -8,6 +8,7 @@ use crate::{
 use clap::Args;
 use entities::{Scope, party::customer};
 use sea_orm::PaginatorTrait;
+use search_index::Index;
 use serde_json::json;
 use std::{
     io::{ErrorKind, IsTerminal, stdout},
@@ -44,7 +45,8 @@ impl Serve {
         if keys.verifying.is_empty() {
             tracing::warn!(folder = %settings.config.auth.keys.display(), "there are no keys: only the public can ask. `switchboard init` makes one");
         }
-        let app = App::new(settings.config, opened.store, keys)?;
+        let index = Index::open(&settings.config.index.dir, &opened.store).await?;
+        let app = App::new(settings.config, opened.store, index, keys);
         announce(context, &app, &listener).await?;
         worker::run(app, listener, metrics).await
     }
