@@ -4,6 +4,8 @@
 mod harness;
 
 mod generate;
-mod harness_stands;
 mod graph;
+mod harness_stands;
 mod http;
+mod knowledge;
+mod search;

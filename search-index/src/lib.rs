@@ -152,10 +152,6 @@ impl Index {
     pub fn documents(&self) -> u64 {
         self.reader.searcher().num_docs()
     }
-    /// The stems of a text without its stop words, as the index compares them.
-    pub fn stems(&self, text: &str, language: &'static language::Language) -> Vec<String> {
-        language.content(text)
-    }
 }
 
 /// Refuses when a running process writes the index. The operating system frees the lock of one that was killed.

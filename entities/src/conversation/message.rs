@@ -93,7 +93,7 @@ pub async fn append(w: &mut Write, talk: &conversation::Model, author_kind: Auth
         conversation_id: Set(talk.id),
         direction: Set(if inbound { Direction::Inbound } else { Direction::Outbound }),
         author_kind: Set(author_kind),
-        body_text: Set(body_text.into()),
+        body_text: Set(body_text.replace('\0', "")), // PostgreSQL takes none
         auto_submitted: Set(author_kind == AuthorKind::Bot),
         state: Set(State::Sent),
         sent_at: Set(Some(w.at())),

@@ -259,6 +259,10 @@ fn check(save: &ArticleSave) -> Result<()> {
             say(Code::TooLong, field, format!("At most {MOST_WORDS} entries of {MOST_TITLE} characters."));
         }
     }
+    let lists = [&save.keywords, &save.questions].into_iter().flatten();
+    if lists.chain([&save.title, &save.body_md]).chain(&save.summary).any(|t| t.contains('\0')) {
+        say(Code::InvalidValue, "", "Please take the NUL characters out of the text.".into());
+    }
     if !save.slug.trim().is_empty() && slug(&save.slug) != save.slug {
         say(Code::InvalidValue, "slug", "A slug has small letters, digits and hyphens: “reset-your-router”.".into());
     }

@@ -69,7 +69,7 @@ pub async fn submit(w: &mut Write, submit: Submit) -> Result<Uuid> {
         version_id: Set(submit.version_id),
         answer_id: Set(submit.answer_id),
         helpful: Set(submit.helpful),
-        comment: Set(submit.comment.filter(|c| !c.trim().is_empty())),
+        comment: Set(submit.comment.map(|c| c.replace('\0', "")).filter(|c| !c.trim().is_empty())),
         conversation_id: Set(conversation_id),
     };
     Entity::insert(row).exec_without_returning(w.tx()).await?;
