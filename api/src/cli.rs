@@ -4,7 +4,6 @@ mod completions;
 mod config;
 mod doctor;
 mod generate;
-mod import;
 mod init;
 /// Customers and partners by whatever people call them.
 mod lookup;
@@ -67,8 +66,6 @@ enum Command {
     Doctor(doctor::Doctor),
     /// Bring the database up to date
     Migrate(migrate::Migrate),
-    /// Load what CRM, billing and ticket systems export
-    Import(import::Import),
     /// Build the search index anew
     Reindex(reindex::Reindex),
     /// Fill an empty database with an invented provider
@@ -142,7 +139,6 @@ async fn run(context: &Context, command: Command) -> Result<()> {
         Command::Init(c) => c.run(context).await,
         Command::Doctor(c) => c.run(context).await,
         Command::Migrate(c) => c.run(context).await,
-        Command::Import(c) => c.run(context).await,
         Command::Reindex(c) => c.run(context).await,
         Command::Generate(c) => c.run(context).await,
         Command::Token(c) => c.run(context).await,

@@ -180,11 +180,11 @@ pub fn prepare(app: &Arc<App>, scope: Scope, call: Call) -> Result<Prepared, Ref
     let view = &app.graphs.of(scope.audience).view;
     let refuse = |r: schema::error::Refused| Refused::document(r.server(None));
     schema::guard::check(view, &Limits::default(), call.query.len(), &document, name, &call.variables).map_err(refuse)?;
-    schema::coerce::check(view, operation, &call.variables).map_err(refuse)?;
+    let variables = schema::coerce::variables(view, operation, call.variables).map_err(refuse)?;
     let kind = operation.ty;
     let caller = Caller::new(scope.clone()).mode(Mode::Bytes);
     let caller = if kind == OperationType::Subscription { caller.streaming() } else { caller.within(app.deadline()) };
-    let mut request = Request::new(call.query).variables(call.variables).data(caller);
+    let mut request = Request::new(call.query).variables(variables).data(caller);
     if let Some(name) = call.operation {
         request = request.operation_name(name);
     }

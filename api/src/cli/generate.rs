@@ -34,9 +34,14 @@ impl Generate {
         }
         let counts: serde_json::Map<_, _> = summary.counts.iter().map(|(table, n)| (table.to_string(), json!(n))).collect();
         if !context.print.json {
-            context.print.rows(["table", "rows"], &summary.counts.iter().map(|(table, n)| [table.to_string(), number(*n as i64)]).collect::<Vec<_>>());
+            context
+                .print
+                .rows(["table", "rows"], &summary.counts.iter().map(|(table, n)| [table.to_string(), number(*n as i64)]).collect::<Vec<_>>());
         }
-        context.print.result(format!("Made in {:.1} s.", started.elapsed().as_secs_f64()), &json!({"customers": self.customers, "seed": self.seed, "until": until, "rows": counts}));
+        context.print.result(
+            format!("Made in {:.1} s.", started.elapsed().as_secs_f64()),
+            &json!({"customers": self.customers, "seed": self.seed, "until": until, "rows": counts}),
+        );
         Ok(())
     }
 }
