@@ -6,8 +6,11 @@
 mod ground;
 /// Customers, partners and what they have.
 mod story;
+/// Writes of a caller, and the proof that a refused one left nothing behind.
+mod verbs;
 
-pub use story::{Customer, Partner, article, customer, offering, partner};
+pub use verbs::{act, refused, snapshot};
+pub use story::{Customer, Partner, article, customer, offering, partner, visit};
 
 use chrono::{DateTime, TimeZone, Utc};
 use entities::{Audience, Scope, Store, clock::Clock};

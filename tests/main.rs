@@ -3,9 +3,12 @@
 
 mod harness;
 
+mod care;
 mod generate;
 mod graph;
 mod harness_stands;
 mod http;
 mod knowledge;
+mod party;
+mod privacy;
 mod search;

@@ -15,6 +15,8 @@ pub mod money;
 /// Time is passed in.
 pub mod clock;
 pub mod error;
+/// Checks of what callers send.
+pub mod input;
 /// The tables.
 pub mod migrations;
 

@@ -129,11 +129,12 @@ struct Loose {
     values: Vec<Value>,
     aliases: usize,
 }
+/// Stands on both sides of a value's number.
 const PLACE: char = '\0';
 impl Statement for Loose {
     fn bind(&mut self, value: Value) -> String {
         self.values.push(value);
-        format!("coalesce(null{PLACE}null)")
+        format!("coalesce(null{PLACE}{}{PLACE}null)", self.values.len() - 1)
     }
     fn alias(&mut self) -> String {
         self.aliases += 1;
@@ -142,10 +143,11 @@ impl Statement for Loose {
 }
 impl Loose {
     fn expr(self, sql: &str) -> Expr {
-        let mut texts = sql.split(PLACE).map(|text| Expr::cust(text.to_string()));
-        let first = texts.next();
-        let rest = self.values.into_iter().map(Expr::val).zip(texts).flat_map(|(value, text)| [value, text]);
-        Expr::tuple(first.into_iter().chain(rest)).into()
+        let part = |(i, text): (usize, &str)| match text.parse::<usize>() {
+            Ok(value) if i % 2 == 1 => Expr::val(self.values[value].clone()),
+            _ => Expr::cust(text.to_string()),
+        };
+        Expr::tuple(sql.split(PLACE).enumerate().map(part)).into()
     }
 }
 

@@ -2,6 +2,26 @@
 use crate::model::*;
 pub use crate::conversation::conversation::Channel;
 
+/// A new ticket.
+mod open;
+/// A note on a ticket, and what it does to its status.
+mod reply;
+/// What may follow what.
+mod status;
+/// Changes of a ticket's own fields.
+mod update;
+
+pub use open::{Open, open};
+pub use reply::{Reply, reply};
+pub use update::{Update, update};
+
+/// Characters of a ticket's name.
+pub const MOST_NAME: usize = 200;
+/// Characters of a description or of a note.
+pub const MOST_TEXT: usize = 20_000;
+/// A second open ticket of the same name within this time is one click too many.
+pub const SAME_WITHIN_MINUTES: i64 = 10;
+
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "tickets")]

@@ -1,6 +1,10 @@
 //! A party that buys (TMF629). Children of an enterprise are customers too.
 use crate::model::*;
 
+/// Changes of a customer and of its party's names.
+mod update;
+pub use update::{Update, update};
+
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "customers")]

@@ -1,5 +1,6 @@
 //! Which customers a partner may know, and from when to when.
-use crate::model::*;
+use crate::{error::Result, model::*, store::Write};
+use sea_orm::{Condition, QueryOrder};
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -26,4 +27,21 @@ impl ActiveModelBehavior for ActiveModel {}
 
 text_enum! {
     Role "PartnerCustomerRole" { Sells = "sells", Serves = "serves", Refers = "refers" }
+}
+
+/// Whose business something of this customer is: the partner who sells to them today. For a partner who writes it is
+/// that partner or one of its own, whatever the role; none where the customer has no such partner.
+pub async fn seller(w: &Write, customer_id: Uuid) -> Result<Option<Uuid>> {
+    let today = w.at().date_naive();
+    let valid = Condition::all()
+        .add(Column::CustomerId.eq(customer_id))
+        .add(Column::ValidFromOn.lte(today))
+        .add(Condition::any().add(Column::ValidToOn.is_null()).add(Column::ValidToOn.gte(today)));
+    let whose = match w.scope().audience {
+        Audience::Partner => Column::PartnerId.is_in(w.scope().partners.iter().copied()),
+        _ => Column::Role.eq(Role::Sells),
+    };
+    #[expect(clippy::disallowed_methods, reason = "the caller sees the customer; who sold to them is written down, not shown")]
+    let rows = Entity::find().filter(valid).filter(whose).order_by_desc(Column::ValidFromOn).order_by_asc(Column::Id).all(w.tx()).await?;
+    Ok(rows.iter().find(|r| r.role == Role::Sells).or(rows.first()).map(|r| r.partner_id))
 }

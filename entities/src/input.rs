@@ -1,0 +1,59 @@
+//! Checks of what callers send. All that is wrong is said at once, so that a person mends it once.
+use crate::{
+    error::{Code, Error, Refusal, Result},
+    scope::Scope,
+};
+
+/// Gathers what is wrong with an input.
+#[derive(Default)]
+pub struct Check(Vec<Refusal>);
+impl Check {
+    pub fn refuse(&mut self, code: Code, field: &str, message: impl Into<String>) {
+        self.0.push(Refusal { code, field: field.into(), message: message.into() });
+    }
+    /// Refuses where it does not hold.
+    pub fn want(&mut self, holds: bool, code: Code, field: &str, message: &str) {
+        if !holds {
+            self.refuse(code, field, message);
+        }
+    }
+    /// A text of at most `most` characters; without blanks around it.
+    pub fn text(&mut self, field: &str, text: &str, most: usize) -> String {
+        let text = text.trim();
+        self.want(!text.is_empty(), Code::Blank, field, "Please write something here.");
+        if text.chars().count() > most {
+            self.refuse(Code::TooLong, field, format!("This has room for {most} characters."));
+        }
+        text.into()
+    }
+    pub fn done(self) -> Result<()> {
+        if self.0.is_empty() { Ok(()) } else { Err(Error::Refused(self.0)) }
+    }
+}
+
+/// A row that is absent, or that the caller may not know: the same answer to both.
+pub fn not_found(field: &str, what: &str) -> Error {
+    Error::refused(Code::NotFound, field, format!("There is no such {what}."))
+}
+
+/// What the caller read must still be what stands.
+pub fn same_version(expected: i32, stands: i32) -> Result<()> {
+    if expected == stands {
+        return Ok(());
+    }
+    Err(Error::refused(Code::StaleVersion, "expectedVersion", "Somebody else has changed this since you read it. Please read it again."))
+}
+
+/// The guard of the graph asks for the scope first; a verb does not rely on it. Who may not write learns nothing more.
+pub fn needs(scope: &Scope, wanted: &str) -> Result<()> {
+    if scope.has(wanted) { Ok(()) } else { Err(Error::refused(Code::NotFound, "", "There is nothing here that you may change.")) }
+}
+
+/// `en`, `de-AT`.
+pub fn is_locale(text: &str) -> bool {
+    let (language, region) = text.split_once('-').unwrap_or((text, "US"));
+    (2..=3).contains(&language.len())
+        && language.bytes().all(|b| b.is_ascii_lowercase())
+        && region.len() == 2
+        && region.bytes().all(|b| b.is_ascii_uppercase())
+}
