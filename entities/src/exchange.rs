@@ -27,3 +27,11 @@ pub mod medium;
 pub mod record;
 /// The tables that can be imported and exported, in load order.
 pub mod table;
+/// Delimited text files as they come.
+pub mod sheet;
+/// Mapping files: which column of a source goes where.
+pub mod mapping;
+/// Rows of a source into the tables, by the ids that the source gave them.
+pub mod upsert;
+/// One run of an import.
+pub mod import;

@@ -1,0 +1,507 @@
+//! One run of an import: a task that others can watch, a batch per file with what came of it, and every row that was
+//! not taken or was odd.
+//!
+//! Killed in the middle, it is simply run again: what was taken is known by its source's ids and is not taken twice.
+
+/// Which reader and which mapping a file wants.
+pub mod open;
+
+use crate::{
+    Error, Result, Scope, Store, Write,
+    clock::Clock,
+    exchange::{
+        import_batch, import_mapping, import_row_error,
+        mapping::row::Deferred,
+        record::{Mapped, Severity},
+        source_system, task,
+        upsert::{Counts, Note, Taken, Upsert},
+    },
+    money,
+    outbox::change::Operation,
+    privacy::audit_event::Action,
+    store::insert_all,
+};
+use chrono::NaiveDate;
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, prelude::Uuid, sea_query::Expr,
+};
+use std::{
+    collections::{BTreeMap, HashSet},
+    path::PathBuf,
+    sync::Arc,
+};
+use tokio::sync::mpsc;
+
+/// What to import.
+#[derive(Clone, Debug, Default)]
+pub struct Job {
+    /// A file, or a folder of files that belong together.
+    pub path: PathBuf,
+    /// A built-in mapping, a family of them, or a mapping file; found by looking where none.
+    pub mapping: Option<String>,
+    /// The name that the ids of the file belong to, where it is not the mapping's.
+    pub source_system: Option<String>,
+    /// Other systems whose ids the file uses for its parents.
+    pub refs: Vec<String>,
+    /// The day that the file tells of, where it does not say so itself.
+    pub as_of: Option<NaiveDate>,
+    /// Report what would happen, and change nothing.
+    pub dry_run: bool,
+}
+
+/// A row on its way: what it became, and what of it no table holds yet.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Row {
+    pub mapped: Mapped,
+    pub deferred: Vec<Deferred>,
+}
+impl From<Mapped> for Row {
+    fn from(mapped: Mapped) -> Self {
+        Row { mapped, deferred: vec![] }
+    }
+}
+pub type Rows = Box<dyn Iterator<Item = Result<Row>> + Send>;
+
+/// A source of rows.
+pub trait Reader: Send + Sync {
+    /// All rows from the first. Asked again where rows wait for parents that stand below them.
+    fn rows(&self) -> Result<Rows>;
+    /// How far the reading is, in bytes of the file and of all.
+    fn bytes(&self) -> (u64, u64) {
+        (0, 0)
+    }
+}
+
+/// One file with its reader.
+pub struct Source {
+    pub file_name: String,
+    pub sha256: Option<String>,
+    pub source_system: String,
+    pub source_kind: source_system::Kind,
+    /// Name and text of the mapping.
+    pub mapping: Option<(String, String)>,
+    pub as_of: Option<NaiveDate>,
+    pub reader: Arc<dyn Reader>,
+}
+
+/// How far an import is.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+pub struct Progress {
+    pub file: String,
+    pub rows: u64,
+    /// Of the file.
+    pub bytes: u64,
+    pub bytes_total: u64,
+    pub inserted: u64,
+    pub updated: u64,
+    pub unchanged: u64,
+    pub rejected: u64,
+    pub warned: u64,
+}
+
+/// What came of an import.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub struct Report {
+    pub dry_run: bool,
+    pub batches: Vec<Batch>,
+}
+/// What came of one file.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub struct Batch {
+    /// None of a dry run.
+    pub id: Option<Uuid>,
+    pub file: String,
+    pub source_system: String,
+    pub mapping: Option<String>,
+    pub as_of: Option<NaiveDate>,
+    pub rows: u64,
+    /// By row of the file: `rows` = inserted + updated + unchanged + rejected.
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// By row of our tables.
+    pub tables: BTreeMap<&'static str, Counts>,
+    /// What the file says that no table holds yet: how many rows say it, and the sum where it is money.
+    pub deferred: BTreeMap<String, Waiting>,
+    /// How many rows had each problem.
+    pub problems: BTreeMap<&'static str, u64>,
+    /// The first of them, for people.
+    pub examples: Vec<Example>,
+}
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub struct Waiting {
+    pub rows: u64,
+    /// By currency, as decimal text.
+    pub sum: BTreeMap<String, String>,
+    #[serde(skip)]
+    minor: BTreeMap<String, i64>,
+}
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Example {
+    pub row_no: u64,
+    pub is_error: bool,
+    pub code: &'static str,
+    pub message: String,
+}
+
+/// Source rows per transaction.
+const CHUNK: usize = 1_000;
+const EXAMPLES: usize = 20;
+/// Row errors that are kept per batch; beyond, they are only counted.
+const MOST_ERRORS_KEPT: u64 = 100_000;
+
+/// Imports a file or a folder.
+pub async fn import(store: &Store, scope: &Scope, job: Job, progress: impl Fn(Progress) + Send + Sync) -> Result<Report> {
+    let mut report = Report { dry_run: job.dry_run, batches: vec![] };
+    for source in open::sources(store, &job).await? {
+        report.batches.push(run(store, scope, source, &job, &progress).await?);
+    }
+    Ok(report)
+}
+
+/// Imports what a reader reads.
+pub async fn run(store: &Store, scope: &Scope, source: Source, job: &Job, progress: &(dyn Fn(Progress) + Send + Sync)) -> Result<Batch> {
+    let mut batch = Batch {
+        file: source.file_name.clone(),
+        source_system: source.source_system.clone(),
+        mapping: source.mapping.as_ref().map(|m| m.0.clone()),
+        as_of: source.as_of,
+        ..Batch::default()
+    };
+    if job.dry_run {
+        let mut w = store.write(scope).await?;
+        let id = begin(&mut w, &source).await?.0;
+        let mut run = Run { up: Upsert::new(&source.source_system, job.refs.clone(), id), source: &source, batch: &mut batch, progress, ids: None };
+        run.all(&mut Hand::One(&mut w)).await?;
+        return Ok(batch); // dropped without commit: nothing happened
+    }
+    let mut w = store.write(scope).await?;
+    let (id, task) = begin(&mut w, &source).await?;
+    w.commit().await?;
+    batch.id = Some(id);
+    let mut run = Run { up: Upsert::new(&source.source_system, job.refs.clone(), id), source: &source, batch: &mut batch, progress, ids: Some((id, task)) };
+    let outcome = run.all(&mut Hand::Each(store, scope)).await;
+    end(store, scope, (id, task), &batch, outcome.as_ref().err()).await?;
+    outcome.map(|()| batch)
+}
+
+/// Where the chunks go: into one transaction that is dropped, or into one each.
+enum Hand<'a> {
+    One(&'a mut Write),
+    Each(&'a Store, &'a Scope),
+}
+
+struct Run<'a> {
+    up: Upsert,
+    source: &'a Source,
+    batch: &'a mut Batch,
+    progress: &'a (dyn Fn(Progress) + Send + Sync),
+    /// Of batch and task; none in a dry run.
+    ids: Option<(Uuid, Uuid)>,
+}
+impl Run<'_> {
+    async fn all(&mut self, hand: &mut Hand<'_>) -> Result<()> {
+        let mut waiting = self.pass(hand, None, false).await?;
+        // children stood before their parents: again, as long as that helps
+        while !waiting.is_empty() {
+            let still = self.pass(hand, Some(&waiting), false).await?;
+            if still.len() == waiting.len() {
+                self.pass(hand, Some(&waiting), true).await?;
+                break;
+            }
+            waiting = still;
+        }
+        Ok(())
+    }
+    /// Reads the source once; only the rows of `again` where given. Returns those that wait.
+    async fn pass(&mut self, hand: &mut Hand<'_>, again: Option<&HashSet<u64>>, last: bool) -> Result<HashSet<u64>> {
+        let (tx, mut chunks) = mpsc::channel::<Result<Vec<Row>>>(2);
+        let (reader, again_too) = (self.source.reader.clone(), again.cloned());
+        // reading and mapping beside the database's work; ends by itself when nobody listens any more
+        tokio::task::spawn_blocking(move || feed(&*reader, again_too.as_ref(), &tx));
+        let mut waiting = HashSet::new();
+        while let Some(chunk) = chunks.recv().await {
+            let rows = chunk?;
+            let n = if again.is_none() { rows.len() as u64 } else { 0 };
+            self.batch.rows += n;
+            let taken = match hand {
+                Hand::One(w) => self.chunk(w, rows, last).await?,
+                Hand::Each(store, scope) => {
+                    let mut w = store.write(scope).await?;
+                    let taken = self.chunk(&mut w, rows, last).await?;
+                    w.commit().await?;
+                    taken
+                }
+            };
+            waiting.extend(taken);
+            (self.progress)(self.told());
+        }
+        Ok(waiting)
+    }
+    async fn chunk(&mut self, w: &mut Write, rows: Vec<Row>, last: bool) -> Result<Vec<u64>> {
+        let taken = self.up.chunk(w, rows, last).await?;
+        let kept: u64 = self.batch.problems.values().sum();
+        self.batch.add(&taken);
+        if let Some((batch, task)) = self.ids {
+            if kept < MOST_ERRORS_KEPT {
+                keep(w, batch, taken.notes).await?;
+            }
+            self.show(w, batch, task).await?;
+        }
+        Ok(taken.waiting)
+    }
+    fn told(&self) -> Progress {
+        let (b, (bytes, bytes_total)) = (&self.batch, self.source.reader.bytes());
+        let Counts { inserted, updated, unchanged, rejected, warned } = b.counts;
+        Progress { file: b.file.clone(), rows: b.rows, bytes, bytes_total, inserted, updated, unchanged, rejected, warned }
+    }
+    /// The batch and its task as they stand, for those who watch.
+    async fn show(&self, w: &Write, batch: Uuid, task: Uuid) -> Result<()> {
+        let told = self.told();
+        // how many rows there will be is guessed from the bytes that are read
+        let total = (told.bytes > 0 && told.bytes_total > told.bytes).then(|| (told.rows as u128 * told.bytes_total as u128 / told.bytes as u128) as i64);
+        task::Entity::update_many()
+            .col_expr(task::Column::Done, Expr::value(told.rows as i64))
+            .col_expr(task::Column::Total, Expr::value(total.or(Some(told.rows as i64))))
+            .col_expr(task::Column::UpdatedAt, Expr::value(w.at()))
+            .filter(task::Column::Id.eq(task))
+            .exec(w.tx())
+            .await?;
+        update_batch(w, batch, self.batch, import_batch::State::Running).await
+    }
+}
+
+/// Reads in chunks until the end or until nobody listens.
+fn feed(reader: &dyn Reader, again: Option<&HashSet<u64>>, tx: &mpsc::Sender<Result<Vec<Row>>>) {
+    let rows = match reader.rows() {
+        Ok(rows) => rows,
+        Err(e) => return drop(tx.blocking_send(Err(e))),
+    };
+    let mut chunk = vec![];
+    for row in rows {
+        match row {
+            Err(e) => return drop(tx.blocking_send(Err(e))),
+            Ok(row) if again.is_some_and(|a| !a.contains(&row.mapped.row_no)) => {}
+            Ok(row) => chunk.push(row),
+        }
+        if chunk.len() == CHUNK && tx.blocking_send(Ok(std::mem::take(&mut chunk))).is_err() {
+            return;
+        }
+    }
+    if !chunk.is_empty() {
+        drop(tx.blocking_send(Ok(chunk)));
+    }
+}
+
+impl Batch {
+    fn add(&mut self, taken: &Taken) {
+        self.counts.add(&taken.rows);
+        for (table, counts) in &taken.tables {
+            self.tables.entry(table).or_default().add(counts);
+        }
+        for note in &taken.notes {
+            *self.problems.entry(note.problem.code).or_default() += 1;
+            if self.examples.len() < EXAMPLES {
+                let (code, message) = (note.problem.code, note.problem.message.clone());
+                self.examples.push(Example { row_no: note.row_no, is_error: note.problem.severity == Severity::Error, code, message });
+            }
+        }
+        for deferred in &taken.deferred {
+            let waiting = self.deferred.entry(deferred.name.clone()).or_default();
+            waiting.rows += 1;
+            if let Some((minor, currency)) = &deferred.amount {
+                let sum = waiting.minor.entry(currency.clone()).or_default();
+                *sum += minor;
+                waiting.sum.insert(currency.clone(), money::text(*sum, currency));
+            }
+        }
+    }
+}
+impl Counts {
+    fn add(&mut self, other: &Counts) {
+        self.inserted += other.inserted;
+        self.updated += other.updated;
+        self.unchanged += other.unchanged;
+        self.rejected += other.rejected;
+        self.warned += other.warned;
+    }
+}
+
+/// The source, its mapping, the task and the batch. A batch of the same file that was never finished is closed.
+async fn begin(w: &mut Write, source: &Source) -> Result<(Uuid, Uuid)> {
+    let at = w.at();
+    know_source(w, source).await?;
+    let mapping = keep_mapping(w, source).await?;
+    abandon(w, source).await?;
+    let (task, batch) = (crate::id::at(at), crate::id::at(at));
+    let row = task::ActiveModel {
+        id: Set(task),
+        created_at: Set(at),
+        updated_at: Set(at),
+        row_version: Set(1),
+        kind: Set(task::Kind::Import),
+        title: Set(format!("Import {}", source.file_name)),
+        state: Set(task::State::Running),
+        done: Set(0),
+        total: Set(None),
+        message: Set(None),
+        error_code: Set(None),
+        subject: Set(w.scope().subject.clone()),
+        started_at: Set(Some(at)),
+        finished_at: Set(None),
+    };
+    task::Entity::insert(row).exec_without_returning(w.tx()).await?;
+    let row = import_batch::ActiveModel {
+        id: Set(batch),
+        created_at: Set(at),
+        updated_at: Set(at),
+        row_version: Set(1),
+        task_id: Set(Some(task)),
+        mapping_id: Set(mapping),
+        source_system: Set(source.source_system.clone()),
+        file_name: Set(source.file_name.clone()),
+        file_sha256: Set(source.sha256.clone()),
+        as_of_on: Set(source.as_of),
+        state: Set(import_batch::State::Running),
+        rows: Set(0),
+        inserted: Set(0),
+        updated: Set(0),
+        unchanged: Set(0),
+        rejected: Set(0),
+        warned: Set(0),
+        report: Set(serde_json::json!({})),
+    };
+    import_batch::Entity::insert(row).exec_without_returning(w.tx()).await?;
+    w.changed(Operation::Insert, &task::ENTITY, task, None, None);
+    w.changed(Operation::Insert, &import_batch::ENTITY, batch, None, None);
+    w.audit(Action::Create, &import_batch::ENTITY, batch, None, &[]);
+    Ok((batch, task))
+}
+async fn know_source(w: &Write, source: &Source) -> Result<()> {
+    let known = w.scope().find::<source_system::Entity>().filter(source_system::Column::Code.eq(&source.source_system)).one(w.tx()).await?;
+    if known.is_some() {
+        return Ok(());
+    }
+    let (at, id) = (w.at(), crate::id::at(w.at()));
+    let row = source_system::ActiveModel {
+        id: Set(id),
+        created_at: Set(at),
+        updated_at: Set(at),
+        row_version: Set(1),
+        code: Set(source.source_system.clone()),
+        kind: Set(source.source_kind),
+        priority: Set(0),
+        freshness_target_min: Set(None),
+    };
+    source_system::Entity::insert(row).exec_without_returning(w.tx()).await?;
+    Ok(())
+}
+/// The mapping as it is used; a new version where its text is not that of the last.
+async fn keep_mapping(w: &Write, source: &Source) -> Result<Option<Uuid>> {
+    let Some((code, body)) = &source.mapping else { return Ok(None) };
+    #[expect(clippy::disallowed_methods, reason = "mappings have no row rule: they are the import's own")]
+    let last = import_mapping::Entity::find().filter(import_mapping::Column::Code.eq(code)).order_by_desc(import_mapping::Column::Version).one(w.tx()).await?;
+    if let Some(last) = last.as_ref().filter(|l| l.body == *body) {
+        return Ok(Some(last.id));
+    }
+    let (at, id) = (w.at(), crate::id::at(w.at()));
+    let row = import_mapping::ActiveModel {
+        id: Set(id),
+        created_at: Set(at),
+        updated_at: Set(at),
+        row_version: Set(1),
+        code: Set(code.clone()),
+        version: Set(last.map_or(1, |l| l.version + 1)),
+        source_system: Set(source.source_system.clone()),
+        body: Set(body.clone()),
+    };
+    import_mapping::Entity::insert(row).exec_without_returning(w.tx()).await?;
+    Ok(Some(id))
+}
+async fn abandon(w: &Write, source: &Source) -> Result<()> {
+    use import_batch::Column as B;
+    let same = Condition::all()
+        .add(B::State.eq(import_batch::State::Running))
+        .add(B::SourceSystem.eq(&source.source_system))
+        .add(B::FileName.eq(&source.file_name));
+    #[expect(clippy::disallowed_methods, reason = "a subquery over the import's own batches")]
+    let tasks = import_batch::Entity::find().select_only().column(B::TaskId).filter(same.clone()).into_query();
+    task::Entity::update_many()
+        .col_expr(task::Column::State, Expr::value(task::State::Failed))
+        .col_expr(task::Column::ErrorCode, Expr::value("INTERRUPTED"))
+        .col_expr(task::Column::Message, Expr::value("it was interrupted, and run again"))
+        .col_expr(task::Column::FinishedAt, Expr::value(Some(w.at())))
+        .filter(Expr::col(task::Column::Id).in_subquery(tasks))
+        .exec(w.tx())
+        .await?;
+    import_batch::Entity::update_many().col_expr(B::State, Expr::value(import_batch::State::Failed)).filter(same).exec(w.tx()).await?;
+    Ok(())
+}
+async fn end(store: &Store, scope: &Scope, (id, task): (Uuid, Uuid), batch: &Batch, error: Option<&Error>) -> Result<()> {
+    let mut w = store.write(scope).await?;
+    let (batch_state, task_state) = match error {
+        None => (import_batch::State::Succeeded, task::State::Succeeded),
+        Some(_) => (import_batch::State::Failed, task::State::Failed),
+    };
+    update_batch(&w, id, batch, batch_state).await?;
+    task::Entity::update_many()
+        .col_expr(task::Column::State, Expr::value(task_state))
+        .col_expr(task::Column::Done, Expr::value(batch.rows as i64))
+        .col_expr(task::Column::Total, Expr::value(Some(batch.rows as i64)))
+        .col_expr(task::Column::Message, Expr::value(error.map(ToString::to_string)))
+        .col_expr(task::Column::ErrorCode, Expr::value(error.map(|_| "FAILED".to_string())))
+        .col_expr(task::Column::FinishedAt, Expr::value(Some(w.at())))
+        .col_expr(task::Column::UpdatedAt, Expr::value(w.at()))
+        .col_expr(task::Column::RowVersion, Expr::col(task::Column::RowVersion).add(1))
+        .filter(task::Column::Id.eq(task))
+        .exec(w.tx())
+        .await?;
+    w.changed(Operation::Update, &import_batch::ENTITY, id, None, None);
+    w.changed(Operation::Update, &task::ENTITY, task, None, None);
+    w.commit().await?;
+    Ok(())
+}
+async fn update_batch(w: &Write, id: Uuid, batch: &Batch, state: import_batch::State) -> Result<()> {
+    use import_batch::Column as B;
+    let report = serde_json::to_value(batch).unwrap_or_default();
+    import_batch::Entity::update_many()
+        .col_expr(B::State, Expr::value(state))
+        .col_expr(B::Rows, Expr::value(batch.rows as i64))
+        .col_expr(B::Inserted, Expr::value(batch.counts.inserted as i64))
+        .col_expr(B::Updated, Expr::value(batch.counts.updated as i64))
+        .col_expr(B::Unchanged, Expr::value(batch.counts.unchanged as i64))
+        .col_expr(B::Rejected, Expr::value(batch.counts.rejected as i64))
+        .col_expr(B::Warned, Expr::value(batch.counts.warned as i64))
+        .col_expr(B::Report, Expr::value(report))
+        .col_expr(B::UpdatedAt, Expr::value(w.at()))
+        .filter(B::Id.eq(id))
+        .exec(w.tx())
+        .await?;
+    Ok(())
+}
+async fn keep(w: &Write, batch: Uuid, notes: Vec<Note>) -> Result<()> {
+    let at = w.at();
+    let rows = notes.into_iter().map(|note| import_row_error::ActiveModel {
+        id: Set(crate::id::at(at)),
+        created_at: Set(at),
+        updated_at: Set(at),
+        row_version: Set(1),
+        batch_id: Set(batch),
+        row_no: Set(note.row_no as i64),
+        severity: Set(match note.problem.severity {
+            Severity::Error => import_row_error::Severity::Error,
+            Severity::Warning => import_row_error::Severity::Warning,
+        }),
+        code: Set(note.problem.code.into()),
+        // PostgreSQL holds no zero bytes in texts
+        message: Set(note.problem.message.replace('\0', "")),
+        raw: Set(note.raw.replace('\0', "")),
+    });
+    insert_all(w.tx(), rows.collect()).await
+}
+
+/// The day that this very file was said to tell of when it was imported before.
+pub(crate) async fn as_of_before(store: &Store, sha256: &str, source_system: &str) -> Result<Option<NaiveDate>> {
+    let scope = Scope::hub(Clock::now(store.clock()));
+    let last = scope.find::<import_batch::Entity>().filter(import_batch::Column::FileSha256.eq(sha256)).filter(import_batch::Column::SourceSystem.eq(source_system));
+    Ok(last.order_by_desc(import_batch::Column::CreatedAt).one(store.reader()).await?.and_then(|b| b.as_of_on))
+}

@@ -1,0 +1,195 @@
+//! Rows of a source into the tables. Each chunk is one transaction: what is known of its rows is read with a query
+//! per table, every row is decided in memory, all is written with statements of many rows.
+//!
+//! `row_hash` keeps a short hash of each column as the source last said it (`name=1a2b3c4d status=…`): only a column
+//! whose source value changed is written, and an edit made here of any other stands.
+
+/// Values as their columns want them.
+mod check;
+/// What the database knows of a chunk.
+mod known;
+/// What becomes of each row.
+mod plan;
+/// Statements of many rows.
+mod write;
+/// Ancestors of customers.
+mod closure;
+
+use crate::{
+    Result, Write,
+    exchange::{
+        import::Row,
+        mapping::row::Deferred,
+        record::{Problem, Severity},
+        table::Table,
+    },
+};
+use check::Cell;
+use known::Known;
+use plan::{Plan, Verdict};
+use sea_orm::prelude::Uuid;
+use std::{
+    collections::{BTreeMap, HashSet},
+    hash::{DefaultHasher, Hash, Hasher},
+};
+
+/// An import's way into the tables.
+pub struct Upsert {
+    pub source: String,
+    /// Other systems whose ids the rows may use.
+    pub also: Vec<String>,
+    pub batch: Uuid,
+    /// The rows that this run has met: eight bytes each.
+    seen: HashSet<u64>,
+}
+
+/// What came of rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Counts {
+    pub inserted: u64,
+    pub updated: u64,
+    pub unchanged: u64,
+    pub rejected: u64,
+    pub warned: u64,
+}
+/// Something to tell about a row of the source.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Note {
+    pub row_no: u64,
+    pub problem: Problem,
+    pub raw: String,
+}
+/// What came of a chunk.
+#[derive(Debug, Default)]
+pub struct Taken {
+    /// By row of the source.
+    pub rows: Counts,
+    /// By row of our tables.
+    pub tables: BTreeMap<&'static str, Counts>,
+    pub notes: Vec<Note>,
+    /// Rows whose parents are not here yet.
+    pub waiting: Vec<u64>,
+    /// Of the rows that were taken.
+    pub deferred: Vec<Deferred>,
+}
+
+/// A record that passed its checks.
+pub(crate) struct Checked {
+    pub table: &'static Table,
+    pub rank: usize,
+    pub external_id: String,
+    pub cells: Vec<Cell>,
+    pub only_new: bool,
+    /// Stands for (table, external id) in the set of rows that were met.
+    pub key: u64,
+}
+pub(crate) struct Open {
+    pub row: Row,
+    pub records: Vec<Checked>,
+}
+
+impl Upsert {
+    pub fn new(source: &str, also: Vec<String>, batch: Uuid) -> Self {
+        Upsert { source: source.into(), also, batch, seen: HashSet::new() }
+    }
+    /// Takes a chunk. Rows that point to rows which are not here yet wait, unless this is their `last` chance.
+    pub async fn chunk(&mut self, w: &mut Write, rows: Vec<Row>, last: bool) -> Result<Taken> {
+        let mut taken = Taken::default();
+        let mut open = vec![];
+        for mut row in rows {
+            match checked(&mut row) {
+                Some(records) => open.push(Open { row, records }),
+                None => taken.reject(row, None),
+            }
+        }
+        let known = Known::load(w.tx(), self, &open).await?;
+        let mut plan = Plan::default();
+        let mut waits = vec![];
+        for soft in [false, true] {
+            if soft && !last {
+                break;
+            }
+            // a parent may stand below its child: again, as long as that helps
+            loop {
+                let before = open.len();
+                waits.clear();
+                open = open
+                    .into_iter()
+                    .filter_map(|mut o| match plan.row(self, &known, &mut o, soft, w.at()) {
+                        Verdict::Taken(outcome) => {
+                            taken.take(o.row, outcome);
+                            None
+                        }
+                        Verdict::Rejected(problem) => {
+                            taken.reject(o.row, Some(problem));
+                            None
+                        }
+                        Verdict::Waiting(problem) => {
+                            waits.push(problem);
+                            Some(o)
+                        }
+                    })
+                    .collect();
+                if open.len() == before || open.is_empty() {
+                    break;
+                }
+            }
+        }
+        for (o, problem) in open.into_iter().zip(waits) {
+            if last {
+                taken.reject(o.row, Some(problem));
+            } else {
+                taken.waiting.push(o.row.mapped.row_no);
+            }
+        }
+        self.seen.extend(plan.seen.drain());
+        taken.tables = std::mem::take(&mut plan.counts);
+        write::all(w, self, plan).await?;
+        Ok(taken)
+    }
+}
+
+/// The row's records as their tables want them; none where something is wrong, which the row then says.
+fn checked(row: &mut Row) -> Option<Vec<Checked>> {
+    let mapped = &mut row.mapped;
+    let mut records = vec![];
+    for record in std::mem::take(&mut mapped.records) {
+        match check::record(record) {
+            Ok(record) => records.push(record),
+            Err(problems) => mapped.problems.extend(problems),
+        }
+    }
+    if mapped.problems.iter().any(|p| p.severity == Severity::Error) {
+        return None;
+    }
+    records.sort_by_key(|r| r.rank);
+    Some(records)
+}
+
+impl Taken {
+    fn take(&mut self, row: Row, outcome: plan::Outcome) {
+        match outcome {
+            plan::Outcome::Inserted => self.rows.inserted += 1,
+            plan::Outcome::Updated => self.rows.updated += 1,
+            plan::Outcome::Unchanged => self.rows.unchanged += 1,
+        }
+        self.rows.warned += u64::from(!row.mapped.problems.is_empty());
+        self.deferred.extend(row.deferred);
+        self.note(row.mapped);
+    }
+    fn reject(&mut self, mut row: Row, problem: Option<Problem>) {
+        self.rows.rejected += 1;
+        row.mapped.problems.extend(problem);
+        self.note(row.mapped);
+    }
+    fn note(&mut self, mapped: crate::exchange::record::Mapped) {
+        let (row_no, raw) = (mapped.row_no, mapped.raw);
+        self.notes.extend(mapped.problems.into_iter().map(|problem| Note { row_no, problem, raw: raw.clone() }));
+    }
+}
+
+pub(crate) fn key_of(table: &str, external_id: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (table, external_id).hash(&mut hasher);
+    hasher.finish()
+}

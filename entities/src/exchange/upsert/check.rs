@@ -1,0 +1,120 @@
+//! Values as their columns want them.
+use super::{Checked, key_of};
+use crate::{
+    exchange::{
+        record::{Problem, Record, Value},
+        table::{self, Column, ColumnKind, Table},
+    },
+    model::same_word,
+    money,
+};
+use sha2::{Digest, Sha256};
+
+/// A value for a column, and the hash of what the source said.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    pub column: &'static Column,
+    pub value: Value,
+    pub hash: String,
+}
+
+const LONGEST_TEXT: usize = 256 * 1024;
+const LONGEST_ID: usize = 500;
+
+/// The record with its columns found and its values sound, or all that is wrong with it.
+pub fn record(record: Record) -> Result<Checked, Vec<Problem>> {
+    let Some(table) = table::table(record.table) else {
+        return Err(vec![Problem::error("unknown_table", format!("{} cannot be imported", record.table))]);
+    };
+    let external_id = record.external_id.trim().to_string();
+    if external_id.is_empty() || external_id.len() > LONGEST_ID {
+        return Err(vec![Problem::error("missing_id", format!("the id of the {} row is blank or longer than {LONGEST_ID}", table.name))]);
+    }
+    let (mut cells, mut problems): (Vec<Cell>, Vec<Problem>) = (vec![], vec![]);
+    let status = status_as_it_stood(table, &record);
+    for (name, value) in record.values.into_iter().chain(status) {
+        match cell(table, name, value) {
+            Ok(Some(cell)) => cells.push(cell),
+            Ok(None) => {}
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    // the last word on a column counts
+    let mut i = 0;
+    while i < cells.len() {
+        if cells[i + 1..].iter().any(|c| c.column.name == cells[i].column.name) {
+            cells.remove(i);
+        } else {
+            i += 1;
+        }
+    }
+    let key = key_of(table.name, &external_id);
+    Ok(Checked { table, rank: table::rank(table.name), external_id, cells, only_new: record.only_new, key })
+}
+/// The source's own spelling of a status, where it is not ours.
+fn status_as_it_stood(table: &Table, record: &Record) -> Option<(&'static str, Value)> {
+    let column = table.state_column().and_then(|s| table.column(s))?;
+    table.column("source_status")?;
+    if record.values.iter().any(|v| v.0 == "source_status") {
+        return None;
+    }
+    match &record.values.iter().find(|v| v.0 == column.name)?.1 {
+        Value::Text(text) if !column.texts.contains(&text.as_str()) => Some(("source_status", Value::Text(text.clone()))),
+        _ => None,
+    }
+}
+fn cell(table: &'static Table, name: &str, value: Value) -> Result<Option<Cell>, Problem> {
+    let Some(column) = table.fillable().find(|c| c.name == name) else {
+        return Err(Problem::error("unknown_column", format!("{} has no column {name}", table.name)));
+    };
+    let wrong = |code: &'static str, what: String| Problem::error(code, format!("{}.{name}: {what}", table.name));
+    if value == Value::Null && !column.nullable {
+        // a default or the parent's customer stands in
+        return if column.has_default || name == "customer_id" { Ok(None) } else { Err(wrong("missing_value", "it is blank and must not be".into())) };
+    }
+    let value = match (column.kind, value) {
+        (_, Value::Null) => Value::Null,
+        (ColumnKind::Uuid, Value::Ref { table, external_id }) => match column.references {
+            Some(to) if to != table => return Err(wrong("wrong_reference", format!("it points to {to}, not to {table}"))),
+            None => return Err(wrong("wrong_reference", "it points to no table".into())),
+            _ => Value::Ref { table, external_id: external_id.trim().to_string() },
+        },
+        (ColumnKind::Text, Value::Text(text)) if !column.texts.is_empty() => match column.texts.iter().find(|t| same_word(t, &text)) {
+            Some(known) => Value::Text(known.to_string()),
+            None => return Err(wrong("unknown_value", format!("`{text}` is none of {}", column.texts.join(", ")))),
+        },
+        (ColumnKind::Text, Value::Text(text)) if text.len() > LONGEST_TEXT => return Err(wrong("too_long", format!("{} bytes are more than {LONGEST_TEXT}", text.len()))),
+        // PostgreSQL holds no zero bytes in texts
+        (ColumnKind::Text, Value::Text(text)) if text.contains('\0') => Value::Text(text.replace('\0', "")),
+        (ColumnKind::Text, Value::Text(text)) => Value::Text(text),
+        (ColumnKind::Currency, Value::Text(text)) => match text.trim().to_uppercase() {
+            code if money::known(&code) => Value::Text(code),
+            code => return Err(wrong("unknown_currency", format!("`{code}` is no currency"))),
+        },
+        (ColumnKind::Int, Value::Int(n)) => Value::Int(n),
+        (ColumnKind::Bool, Value::Bool(b)) => Value::Bool(b),
+        (ColumnKind::Date, Value::Date(day)) => Value::Date(day),
+        (ColumnKind::Instant, Value::Instant(at)) => Value::Instant(chrono::SubsecRound::trunc_subsecs(at, 0)),
+        (ColumnKind::Json, Value::Json(json)) => Value::Json(json),
+        (kind, value) => return Err(wrong("wrong_type", format!("{value:?} is not of the kind {kind:?}"))),
+    };
+    let hash = hash(&value);
+    Ok(Some(Cell { column, value, hash }))
+}
+/// Four bytes: enough to tell two values of one cell apart.
+fn hash(value: &Value) -> String {
+    let text = match value {
+        Value::Null => "\0".into(),
+        Value::Text(text) => text.clone(),
+        Value::Int(n) => n.to_string(),
+        Value::Bool(b) => b.to_string(),
+        Value::Date(day) => day.to_string(),
+        Value::Instant(at) => at.timestamp().to_string(),
+        Value::Json(json) => json.to_string(),
+        Value::Ref { external_id, .. } => external_id.clone(),
+    };
+    Sha256::digest(text.as_bytes())[..4].iter().map(|b| format!("{b:02x}")).collect()
+}

@@ -1,0 +1,364 @@
+//! What becomes of each row: decided in memory, all or none of a source row.
+use super::{
+    Checked, Counts, Open, Upsert,
+    check::Cell,
+    known::{Known, Natural, Owner, number},
+};
+use crate::exchange::{
+    record::{Problem, Value},
+    table::{self, Column, Table},
+};
+use chrono::{DateTime, NaiveTime, Utc};
+use sea_orm::prelude::Uuid;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// What a chunk will write.
+#[derive(Default)]
+pub struct Plan {
+    pub inserts: Vec<Insert>,
+    pub updates: Vec<Update>,
+    pub counts: BTreeMap<&'static str, Counts>,
+    pub seen: HashSet<u64>,
+    /// Rows that this chunk adds or has met, by table and the source's id.
+    rows: HashMap<(usize, String), Met>,
+    natural: HashMap<Natural, Uuid>,
+    /// Customers whose parent this chunk sets.
+    parents: HashMap<Uuid, Option<Uuid>>,
+}
+pub struct Insert {
+    pub table: &'static Table,
+    pub id: Uuid,
+    pub external_id: String,
+    pub cells: Vec<(&'static Column, Value)>,
+    pub hash: String,
+    pub owner: Owner,
+}
+pub struct Update {
+    pub table: &'static Table,
+    pub id: Uuid,
+    pub external_id: String,
+    /// Only what changed.
+    pub cells: Vec<(&'static Column, Value)>,
+    pub hash: String,
+    pub by_ref: bool,
+    /// Whether `external_refs` must first learn of the row.
+    pub adopted: bool,
+    pub owner: Owner,
+    pub state: Option<(Option<String>, String)>,
+}
+#[derive(Clone)]
+struct Met {
+    id: Uuid,
+    hash: Option<String>,
+    owner: Owner,
+}
+
+pub enum Verdict {
+    Taken(Outcome),
+    Rejected(Problem),
+    Waiting(Problem),
+}
+#[derive(Clone, Copy, PartialEq, PartialOrd)]
+pub enum Outcome {
+    Unchanged,
+    Updated,
+    Inserted,
+}
+
+/// Rows that are part of another and belong to whom that belongs.
+const PARTS: &[(&str, &str)] = &[("bill_lines", "bill_id"), ("ticket_notes", "ticket_id"), ("messages", "conversation_id")];
+/// What a row is dated by, for ids in the order of time.
+const DATED: &[&str] = &["opened_at", "started_at", "noted_at", "sent_at", "effective_at", "bill_on", "ordered_at", "start_at", "since_on"];
+
+/// One row's share of the plan, until it is sure.
+#[derive(Default)]
+struct Draft {
+    ids: HashMap<(usize, String), (Uuid, Owner)>,
+    inserts: Vec<Insert>,
+    updates: Vec<Update>,
+    naturals: Vec<(Natural, Uuid)>,
+    parents: Vec<(Uuid, Option<Uuid>)>,
+    met: Vec<(u64, (usize, String), Met)>,
+    unchanged: Vec<&'static str>,
+    notes: Vec<Problem>,
+    repeated: usize,
+    conflict: bool,
+}
+
+impl Plan {
+    pub fn row(&mut self, up: &Upsert, known: &Known, open: &mut Open, soft: bool, at: DateTime<Utc>) -> Verdict {
+        let mut draft = Draft::default();
+        // ids first: records of one row may point to each other in any order
+        for record in &open.records {
+            let (id, owner) = match self.find_own(known, record) {
+                Some(met) => (met.id, met.owner),
+                None => {
+                    let id = crate::id::at(dated(record).unwrap_or(at));
+                    (id, if record.table.name == "customers" { (Some(id), None) } else { (None, None) })
+                }
+            };
+            draft.ids.insert((record.rank, record.external_id.clone()), (id, owner));
+        }
+        for record in &open.records {
+            if let Err(verdict) = self.record(up, known, record, soft, &mut draft) {
+                return verdict;
+            }
+        }
+        if draft.conflict && draft.repeated == open.records.len() {
+            let id = &open.records[0].external_id;
+            return Verdict::Rejected(Problem::error("duplicate_id", format!("`{id}` stands more than once in the file with different values; the first was taken")));
+        }
+        if draft.conflict {
+            draft.notes.push(Problem::warning("conflicting_values", "a row that stands more than once in the file has different values; the first were taken"));
+        }
+        open.row.mapped.problems.append(&mut draft.notes);
+        Verdict::Taken(self.settle(draft))
+    }
+    fn settle(&mut self, draft: Draft) -> Outcome {
+        let outcome = match (&draft.inserts[..], &draft.updates[..]) {
+            ([_, ..], _) => Outcome::Inserted,
+            (_, [_, ..]) => Outcome::Updated,
+            _ => Outcome::Unchanged,
+        };
+        for insert in &draft.inserts {
+            self.counts.entry(insert.table.name).or_default().inserted += 1;
+        }
+        for update in &draft.updates {
+            self.counts.entry(update.table.name).or_default().updated += 1;
+        }
+        for table in draft.unchanged {
+            self.counts.entry(table).or_default().unchanged += 1;
+        }
+        self.inserts.extend(draft.inserts);
+        self.updates.extend(draft.updates);
+        self.natural.extend(draft.naturals);
+        self.parents.extend(draft.parents);
+        for (key, place, met) in draft.met {
+            self.seen.insert(key);
+            self.rows.insert(place, met);
+        }
+        outcome
+    }
+    /// The row that a record is: met before, known by the source's id, or, where the table keeps no source, by its key.
+    fn find_own(&self, known: &Known, record: &Checked) -> Option<Met> {
+        let place = (record.rank, record.external_id.clone());
+        if let Some(met) = self.rows.get(&place) {
+            return Some(met.clone());
+        }
+        if let Some(row) = known.rows.get(&place) {
+            return Some(Met { id: row.id, hash: row.hash.clone(), owner: row.owner });
+        }
+        if record.table.has_source {
+            return None;
+        }
+        record.table.unique.iter().enumerate().find_map(|(i, key)| {
+            let values = key.iter().map(|k| self.key_text(known, record, k)).collect::<Option<Vec<_>>>()?;
+            known.natural.get(&(record.rank, i, values)).map(|row| Met { id: row.id, hash: None, owner: row.owner })
+        })
+    }
+    fn key_text(&self, known: &Known, record: &Checked, column: &str) -> Option<String> {
+        match &record.cells.iter().find(|c| c.column.name == column)?.value {
+            Value::Text(text) => Some(text.clone()),
+            Value::Int(n) => Some(n.to_string()),
+            Value::Ref { table, external_id } => {
+                let rank = table::rank(table);
+                let met = self.rows.get(&(rank, external_id.clone())).map(|m| m.id);
+                met.or_else(|| known.find(rank, external_id).map(|r| r.id)).map(|id| id.to_string())
+            }
+            _ => None,
+        }
+    }
+    fn find(&self, known: &Known, draft: &Draft, rank: usize, external_id: &str) -> Option<(Uuid, Owner)> {
+        let place = (rank, external_id.to_string());
+        if let Some(found) = draft.ids.get(&place) {
+            return Some(*found);
+        }
+        if let Some(met) = self.rows.get(&place) {
+            return Some((met.id, met.owner));
+        }
+        if let Some(row) = known.find(rank, external_id) {
+            return Some((row.id, row.owner));
+        }
+        let number = number(&table::tables()[rank])?;
+        let id = self.natural.get(&(rank, number, vec![place.1]))?;
+        self.rows.values().find(|m| m.id == *id).map(|m| (m.id, m.owner))
+    }
+    fn record(&self, up: &Upsert, known: &Known, record: &Checked, soft: bool, draft: &mut Draft) -> Result<(), Verdict> {
+        let place = (record.rank, record.external_id.clone());
+        let (id, _) = draft.ids[&place];
+        let there = self.find_own(known, record);
+        let repeated = up.seen.contains(&record.key) || self.seen.contains(&record.key) || draft.met.iter().any(|m| m.0 == record.key);
+        if repeated {
+            let hash = self.rows.get(&place).map(|m| m.hash.clone()).or_else(|| there.as_ref().map(|t| t.hash.clone())).flatten();
+            draft.repeated += 1;
+            draft.conflict |= !record.only_new && !changed(&record.cells, hash.as_deref()).is_empty();
+            return Ok(());
+        }
+        let mut cells = vec![];
+        let mut owners = vec![];
+        for cell in &record.cells {
+            let value = self.resolved(known, record, cell, soft, draft, &mut owners)?;
+            cells.push((cell.column, value));
+        }
+        let Some(there) = there else { return self.insert(known, record, id, cells, &owners, draft) };
+        let diff = changed(&record.cells, there.hash.as_deref());
+        if diff.is_empty() || record.only_new {
+            draft.unchanged.push(record.table.name);
+            draft.met.push((record.key, place, there));
+            return Ok(());
+        }
+        let known_row = known.rows.get(&place);
+        let cells: Vec<_> = cells.into_iter().filter(|c| diff.contains(&c.0.name)).collect();
+        self.check_natural(known, record, id, draft)?;
+        self.check_parent(known, record, id, &cells, draft)?;
+        let hash = merged(&record.cells, there.hash.as_deref());
+        let state = record.table.state_column().and_then(|s| cells.iter().find(|c| c.0.name == s)).and_then(|c| match &c.1 {
+            Value::Text(to) => Some((known_row.and_then(|r| r.state.clone()), to.clone())),
+            _ => None,
+        });
+        let owner = given_owner(record.table, &cells, there.owner);
+        draft.met.push((record.key, place, Met { id, hash: Some(hash.clone()), owner }));
+        let by_ref = known_row.map_or(!record.table.has_source, |r| r.by_ref);
+        draft.updates.push(Update {
+            table: record.table,
+            id,
+            external_id: record.external_id.clone(),
+            cells,
+            hash,
+            by_ref,
+            adopted: known_row.is_none(),
+            owner,
+            state: state.filter(|(from, to)| from.as_ref() != Some(to)),
+        });
+        Ok(())
+    }
+    /// References become keys. What is not there is waited for; in the end a row whose customer may be unknown goes
+    /// without.
+    fn resolved(&self, known: &Known, record: &Checked, cell: &Cell, soft: bool, draft: &mut Draft, owners: &mut Vec<(&'static str, Owner)>) -> Result<Value, Verdict> {
+        let Value::Ref { table, external_id } = &cell.value else { return Ok(cell.value.clone()) };
+        if let Some((id, owner)) = self.find(known, draft, table::rank(table), external_id) {
+            owners.push((cell.column.name, owner));
+            return Ok(Value::Text(id.to_string()));
+        }
+        let column = cell.column.name;
+        let may_be_unknown = column == "customer_id" && cell.column.nullable || matches!(column, "reporter_party_id" | "author_party_id");
+        if soft && may_be_unknown {
+            draft.notes.push(Problem::warning("unmatched", format!("{}.{column}: there is no {table} row `{external_id}`; it was left open", record.table.name)));
+            return Ok(Value::Null);
+        }
+        Err(Verdict::Waiting(Problem::error("missing_parent", format!("{}.{column}: there is no {table} row `{external_id}`", record.table.name))))
+    }
+    fn insert(&self, known: &Known, record: &Checked, id: Uuid, mut cells: Vec<(&'static Column, Value)>, owners: &[(&'static str, Owner)], draft: &mut Draft) -> Result<(), Verdict> {
+        let mut owner = given_owner(record.table, &cells, draft.ids[&(record.rank, record.external_id.clone())].1);
+        if record.table.is_owned() {
+            let part = PARTS.iter().find(|p| p.0 == record.table.name).and_then(|p| owners.iter().find(|o| o.0 == p.1));
+            if let Some((_, whole)) = part {
+                owner = *whole;
+            } else {
+                owner.0 = owner.0.or_else(|| owners.iter().find_map(|o| o.1.0));
+                owner.1 = owner.1.or_else(|| owners.iter().find_map(|o| o.1.1));
+            }
+            for (name, owner) in [("customer_id", owner.0), ("partner_id", owner.1)] {
+                cells.retain(|c| c.0.name != name);
+                if let (Some(column), Some(owner)) = (record.table.column(name), owner) {
+                    cells.push((column, Value::Text(owner.to_string())));
+                }
+            }
+        }
+        let missing = |c: &&Column| !c.nullable && !c.has_default && !cells.iter().any(|d| d.0.name == c.name);
+        if let Some(column) = record.table.fillable().find(missing) {
+            return Err(Verdict::Rejected(Problem::error("missing_value", format!("{}.{}: the source says nothing of it", record.table.name, column.name))));
+        }
+        self.check_natural(known, record, id, draft)?;
+        self.check_parent(known, record, id, &cells, draft)?;
+        let hash = merged(&record.cells, None);
+        let place = (record.rank, record.external_id.clone());
+        draft.ids.insert(place.clone(), (id, owner));
+        draft.met.push((record.key, place, Met { id, hash: Some(hash.clone()), owner }));
+        draft.inserts.push(Insert { table: record.table, id, external_id: record.external_id.clone(), cells, hash, owner });
+        Ok(())
+    }
+    /// No two rows may have the same number or code.
+    fn check_natural(&self, known: &Known, record: &Checked, id: Uuid, draft: &mut Draft) -> Result<(), Verdict> {
+        for (i, key) in record.table.unique.iter().enumerate() {
+            let text = |k: &str| match &record.cells.iter().find(|c| c.column.name == k)?.value {
+                Value::Ref { table, external_id } => self.find(known, draft, table::rank(table), external_id).map(|f| f.0.to_string()),
+                _ => self.key_text(known, record, k),
+            };
+            let Some(values) = key.iter().map(|k| text(k)).collect::<Option<Vec<_>>>() else { continue };
+            let natural = (record.rank, i, values);
+            let holder = known.natural.get(&natural).map(|r| r.id).or_else(|| self.natural.get(&natural).copied());
+            let holder = holder.or_else(|| draft.naturals.iter().find(|n| n.0 == natural).map(|n| n.1));
+            if holder.is_some_and(|h| h != id) {
+                let shown = record.cells.iter().filter(|c| key.contains(&c.column.name)).map(|c| match &c.value {
+                    Value::Text(t) => t.clone(),
+                    Value::Ref { external_id, .. } => external_id.clone(),
+                    other => format!("{other:?}"),
+                });
+                let shown = shown.collect::<Vec<_>>().join(", ");
+                return Err(Verdict::Rejected(Problem::error("taken", format!("another row of {} already has the {} `{shown}`", record.table.name, key.join(" and ")))));
+            }
+            draft.naturals.push((natural, id));
+        }
+        Ok(())
+    }
+    /// Nobody is their own ancestor.
+    fn check_parent(&self, known: &Known, record: &Checked, id: Uuid, cells: &[(&'static Column, Value)], draft: &mut Draft) -> Result<(), Verdict> {
+        if record.table.name != "customers" {
+            return Ok(());
+        }
+        let Some((_, parent)) = cells.iter().find(|c| c.0.name == "parent_id") else { return Ok(()) };
+        let parent = match parent {
+            Value::Text(id) => id.parse().ok(),
+            _ => None,
+        };
+        let (mut next, mut steps) = (parent, HashSet::new());
+        while let Some(ancestor) = next {
+            if ancestor == id || !steps.insert(ancestor) {
+                return Err(Verdict::Rejected(Problem::error("cycle", format!("customer `{}` would be its own ancestor", record.external_id))));
+            }
+            next = match self.parents.get(&ancestor) {
+                Some(set_here) => *set_here,
+                // as the database has it; an ancestor further up may have moved in this chunk
+                None => known.ancestors.get(&ancestor).and_then(|a| a.get(1).copied()).or_else(|| above(known, ancestor)),
+            };
+        }
+        draft.parents.push((id, parent));
+        Ok(())
+    }
+}
+/// The parent of a customer that is an ancestor of one that was asked for.
+fn above(known: &Known, id: Uuid) -> Option<Uuid> {
+    known.ancestors.values().find_map(|line| line.iter().position(|a| *a == id).and_then(|i| line.get(i + 1)).copied())
+}
+
+/// Whose the row is, as far as its own columns say.
+fn given_owner(table: &Table, cells: &[(&'static Column, Value)], before: Owner) -> Owner {
+    if !table.is_owned() {
+        return before;
+    }
+    let given = |name: &str| match cells.iter().find(|c| c.0.name == name).map(|c| &c.1) {
+        Some(Value::Text(id)) => id.parse().ok(),
+        _ => None,
+    };
+    (given("customer_id").or(before.0), given("partner_id").or(before.1))
+}
+fn dated(record: &Checked) -> Option<DateTime<Utc>> {
+    DATED.iter().find_map(|name| match &record.cells.iter().find(|c| c.column.name == *name)?.value {
+        Value::Instant(at) => Some(*at),
+        Value::Date(day) => Some(day.and_time(NaiveTime::MIN).and_utc()),
+        _ => None,
+    })
+}
+
+/// The columns whose value in the source is not what it was.
+fn changed(cells: &[Cell], stored: Option<&str>) -> Vec<&'static str> {
+    let stored: HashMap<&str, &str> = stored.unwrap_or("").split(' ').filter_map(|c| c.split_once('=')).collect();
+    cells.iter().filter(|c| stored.get(c.column.name) != Some(&c.hash.as_str())).map(|c| c.column.name).collect()
+}
+/// The hashes to keep: the new ones over the old.
+fn merged(cells: &[Cell], stored: Option<&str>) -> String {
+    let mut all: BTreeMap<&str, &str> = stored.unwrap_or("").split(' ').filter_map(|c| c.split_once('=')).collect();
+    all.extend(cells.iter().map(|c| (c.column.name, c.hash.as_str())));
+    all.into_iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,255 @@
+//! Statements of many rows.
+use super::{
+    Upsert, closure,
+    known::place,
+    plan::{Insert, Plan, Update},
+};
+use crate::{
+    Result, Write,
+    exchange::{
+        external_ref,
+        record::Value,
+        table::{self, Column, ColumnKind, Table},
+    },
+    outbox::change::Operation,
+    privacy::state_change,
+    store::insert_all,
+};
+use chrono::{DateTime, Utc};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, DatabaseTransaction, DbBackend, Statement, prelude::Uuid};
+use std::collections::{BTreeMap, HashMap};
+
+/// How many values one statement holds at most (SQLite: 32,766).
+const MOST_VALUES: usize = 30_000;
+/// Rows whose every status is kept; of others only its changes are.
+const STATES_FROM_THE_START: &[&str] = &["customers", "billing_accounts", "products", "bills", "tickets", "conversations"];
+
+pub async fn all(w: &mut Write, up: &Upsert, plan: Plan) -> Result<()> {
+    let at = w.at();
+    let mut states = vec![];
+    for table in table::tables() {
+        let inserts: Vec<&Insert> = plan.inserts.iter().filter(|i| i.table.name == table.name).collect();
+        let updates: Vec<&Update> = plan.updates.iter().filter(|u| u.table.name == table.name).collect();
+        insert(w.tx(), up, table, &inserts, at).await?;
+        update(w.tx(), up, table, &updates, at).await?;
+        references(w.tx(), up, table, &inserts, &updates, at).await?;
+        if table.name == "customers" {
+            let new: Vec<Uuid> = inserts.iter().map(|i| i.id).collect();
+            let moved: Vec<Uuid> = updates.iter().filter(|u| u.cells.iter().any(|c| c.0.name == "parent_id")).map(|u| u.id).collect();
+            if !new.is_empty() || !moved.is_empty() {
+                closure::rewrite(w.tx(), &new, &moved).await?;
+            }
+        }
+        let Some(kind) = table.kind else { continue };
+        for i in &inserts {
+            w.changed(Operation::Insert, kind, i.id, i.owner.0, i.owner.1);
+            if STATES_FROM_THE_START.contains(&table.name)
+                && let Some(Value::Text(to)) = table.state_column().and_then(|s| i.cells.iter().find(|c| c.0.name == s)).map(|c| &c.1)
+            {
+                states.push(state(kind.name, i.id, i.owner, None, to, at));
+            }
+        }
+        for u in &updates {
+            w.changed(Operation::Update, kind, u.id, u.owner.0, u.owner.1);
+            states.extend(u.state.as_ref().map(|(from, to)| state(kind.name, u.id, u.owner, from.clone(), to, at)));
+        }
+    }
+    insert_all(w.tx(), states).await
+}
+fn state(kind: &str, id: Uuid, owner: super::known::Owner, from: Option<String>, to: &str, at: DateTime<Utc>) -> state_change::ActiveModel {
+    state_change::ActiveModel {
+        id: Set(crate::id::at(at)),
+        customer_id: Set(owner.0),
+        partner_id: Set(owner.1),
+        entity_type: Set(kind.into()),
+        entity_id: Set(id),
+        from_state: Set(from),
+        to_state: Set(to.into()),
+        reason: Set(None),
+        actor: Set("import".into()),
+        changed_at: Set(at),
+    }
+}
+
+async fn insert(tx: &DatabaseTransaction, up: &Upsert, table: &'static Table, rows: &[&Insert], at: DateTime<Utc>) -> Result<()> {
+    // rows of one shape share a statement; parents in the same table come first
+    let depths = depths(rows);
+    let mut shapes: BTreeMap<(usize, Vec<&str>), Vec<&Insert>> = BTreeMap::new();
+    for row in rows {
+        let mut columns: Vec<&str> = row.cells.iter().map(|c| c.0.name).collect();
+        columns.sort_unstable();
+        shapes.entry((depths.get(&row.id).copied().unwrap_or(0), columns)).or_default().push(row);
+    }
+    for ((_, columns), rows) in shapes {
+        let mut names = vec!["id", "created_at", "updated_at"];
+        if table.has_source {
+            names.extend(["source_system", "external_id", "row_hash", "import_batch_id"]);
+        }
+        names.extend(&columns);
+        let head = format!("insert into {} ({}) values ", table.name, names.join(", "));
+        for part in rows.chunks((MOST_VALUES / names.len()).max(1)) {
+            let mut values = Vec::with_capacity(part.len() * names.len());
+            for row in part {
+                values.extend([row.id.into(), at.into(), at.into()]);
+                if table.has_source {
+                    values.extend([up.source.clone().into(), row.external_id.clone().into(), row.hash.clone().into(), up.batch.into()]);
+                }
+                for name in &columns {
+                    let cell = row.cells.iter().find(|c| c.0.name == *name);
+                    values.extend(cell.map(|c| value(c.0, &c.1)));
+                }
+            }
+            let sql = format!("{head}{}", rows_of_places(tx.get_database_backend(), part.len(), names.len()));
+            tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?;
+        }
+    }
+    Ok(())
+}
+/// How deep a new row stands below other new rows of its table.
+fn depths(rows: &[&Insert]) -> HashMap<Uuid, usize> {
+    let parents: HashMap<Uuid, Vec<Uuid>> = rows
+        .iter()
+        .map(|r| {
+            let own = r.cells.iter().filter(|c| c.0.references == Some(r.table.name));
+            let ids = own.filter_map(|c| if let Value::Text(id) = &c.1 { id.parse().ok() } else { None });
+            (r.id, ids.collect())
+        })
+        .collect();
+    let mut depths: HashMap<Uuid, usize> = HashMap::new();
+    let mut level: Vec<Uuid> = parents.iter().filter(|(_, p)| !p.iter().any(|p| parents.contains_key(p))).map(|(id, _)| *id).collect();
+    let mut children: HashMap<Uuid, Vec<Uuid>> = HashMap::new();
+    for (id, ps) in &parents {
+        ps.iter().filter(|p| parents.contains_key(p)).for_each(|p| children.entry(*p).or_default().push(*id));
+    }
+    let mut depth = 0;
+    while !level.is_empty() && depth <= rows.len() {
+        level.iter().for_each(|id| _ = depths.insert(*id, depth));
+        level = level.iter().flat_map(|id| children.get(id).into_iter().flatten().copied()).collect();
+        depth += 1;
+    }
+    depths
+}
+
+async fn update(tx: &DatabaseTransaction, up: &Upsert, table: &'static Table, rows: &[&Update], at: DateTime<Utc>) -> Result<()> {
+    let backend = tx.get_database_backend();
+    let mut shapes: BTreeMap<(bool, Vec<&str>), Vec<&Update>> = BTreeMap::new();
+    for row in rows {
+        let mut columns: Vec<&str> = row.cells.iter().map(|c| c.0.name).collect();
+        columns.sort_unstable();
+        shapes.entry((row.by_ref, columns)).or_default().push(row);
+    }
+    for ((by_ref, columns), rows) in shapes {
+        let keep = !by_ref; // the hash and the batch of another source stay
+        let width = 1 + columns.len() + usize::from(keep);
+        let names: Vec<String> = (0..width).map(|i| format!("c{i}")).collect();
+        let mut sets: Vec<String> = columns.iter().enumerate().map(|(i, c)| format!("{c} = v.c{}", i + 1)).collect();
+        if keep {
+            sets.push(format!("row_hash = v.c{}", width - 1));
+        }
+        for part in rows.chunks((MOST_VALUES / width).max(1)) {
+            let mut values: Vec<sea_orm::Value> = vec![];
+            for row in part {
+                values.push(row.id.into());
+                for name in &columns {
+                    values.extend(row.cells.iter().find(|c| c.0.name == *name).map(|c| value(c.0, &c.1)));
+                }
+                if keep {
+                    values.push(row.hash.clone().into());
+                }
+            }
+            let n = values.len();
+            values.push(at.into());
+            let mut sets = sets.clone();
+            sets.push(format!("updated_at = {}", place(backend, n + 1)));
+            if keep {
+                values.push(up.batch.into());
+                sets.push(format!("import_batch_id = {}", place(backend, n + 2)));
+            }
+            let sql = format!(
+                "with v ({}) as (values {}) update {t} set {}, row_version = {t}.row_version + 1 from v where {t}.id = v.c0",
+                names.join(", "),
+                rows_of_places(backend, part.len(), width),
+                sets.join(", "),
+                t = table.name
+            );
+            tx.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+        }
+    }
+    Ok(())
+}
+/// What the source said of rows that do not keep it themselves.
+async fn references(tx: &DatabaseTransaction, up: &Upsert, table: &'static Table, inserts: &[&Insert], updates: &[&Update], at: DateTime<Utc>) -> Result<()> {
+    let new = inserts.iter().filter(|_| !table.has_source).map(|i| (i.id, &i.external_id, &i.hash));
+    let adopted = updates.iter().filter(|u| u.by_ref && u.adopted).map(|u| (u.id, &u.external_id, &u.hash));
+    let rows = new.chain(adopted).map(|(id, external_id, hash)| external_ref::ActiveModel {
+        id: Set(crate::id::at(at)),
+        created_at: Set(at),
+        updated_at: Set(at),
+        row_version: Set(1),
+        entity_type: Set(table.entity_type().into()),
+        entity_id: Set(id),
+        source_system: Set(up.source.clone()),
+        external_id: Set(external_id.clone()),
+        row_hash: Set(Some(hash.clone())),
+    });
+    insert_all(tx, rows.collect()).await?;
+    let backend = tx.get_database_backend();
+    let again: Vec<_> = updates.iter().filter(|u| u.by_ref && !u.adopted).collect();
+    for part in again.chunks(MOST_VALUES / 3) {
+        let values: Vec<sea_orm::Value> = part.iter().flat_map(|u| [u.external_id.clone().into(), u.hash.clone().into()]).collect();
+        let n = values.len();
+        let sql = format!(
+            "with v (c0, c1) as (values {}) update external_refs set row_hash = v.c1, updated_at = {} from v where source_system = {} and entity_type = {} and external_id = v.c0",
+            rows_of_places(backend, part.len(), 2),
+            place(backend, n + 1),
+            place(backend, n + 2),
+            place(backend, n + 3)
+        );
+        let more = [at.into(), up.source.clone().into(), table.entity_type().into()];
+        tx.execute_raw(Statement::from_sql_and_values(backend, sql, values.into_iter().chain(more))).await?;
+    }
+    Ok(())
+}
+
+pub async fn execute_in(tx: &DatabaseTransaction, sql: &str, values: Vec<sea_orm::Value>) -> Result<()> {
+    let backend = tx.get_database_backend();
+    for part in values.chunks(MOST_VALUES) {
+        let places: Vec<String> = (0..part.len()).map(|i| place(backend, i + 1)).collect();
+        tx.execute_raw(Statement::from_sql_and_values(backend, format!("{sql} ({})", places.join(", ")), part.to_vec())).await?;
+    }
+    Ok(())
+}
+/// `($1, $2), ($3, $4)`
+fn rows_of_places(backend: DbBackend, rows: usize, width: usize) -> String {
+    let mut out = String::with_capacity(rows * width * 6);
+    for row in 0..rows {
+        out.push_str(if row == 0 { "(" } else { ", (" });
+        for i in 0..width {
+            if i > 0 {
+                out.push_str(", ");
+            }
+            out.push_str(&place(backend, row * width + i + 1));
+        }
+        out.push(')');
+    }
+    out
+}
+/// Nulls too have the type of their column.
+fn value(column: &Column, value: &Value) -> sea_orm::Value {
+    match (column.kind, value) {
+        (ColumnKind::Uuid, Value::Text(id)) => id.parse::<Uuid>().ok().into(),
+        (ColumnKind::Uuid, _) => None::<Uuid>.into(),
+        (ColumnKind::Text | ColumnKind::Currency, Value::Text(text)) => text.clone().into(),
+        (ColumnKind::Text | ColumnKind::Currency, _) => None::<String>.into(),
+        (ColumnKind::Int, Value::Int(n)) => (*n).into(),
+        (ColumnKind::Int, _) => None::<i64>.into(),
+        (ColumnKind::Bool, Value::Bool(b)) => (*b).into(),
+        (ColumnKind::Bool, _) => None::<bool>.into(),
+        (ColumnKind::Date, Value::Date(day)) => (*day).into(),
+        (ColumnKind::Date, _) => None::<chrono::NaiveDate>.into(),
+        (ColumnKind::Instant, Value::Instant(at)) => (*at).into(),
+        (ColumnKind::Instant, _) => None::<DateTime<Utc>>.into(),
+        (ColumnKind::Json, Value::Json(json)) => json.clone().into(),
+        (ColumnKind::Json, _) => None::<serde_json::Value>.into(),
+    }
+}
