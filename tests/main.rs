@@ -6,6 +6,7 @@ mod harness;
 mod care;
 mod generate;
 mod graph;
+mod exchange;
 mod harness_stands;
 mod http;
 mod knowledge;

@@ -23,7 +23,8 @@ use crate::{
 };
 use chrono::NaiveDate;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, prelude::Uuid, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, prelude::Uuid,
+    sea_query::Expr,
 };
 use std::{
     collections::{BTreeMap, HashSet},
@@ -178,7 +179,8 @@ pub async fn run(store: &Store, scope: &Scope, source: Source, job: &Job, progre
     let (id, task) = begin(&mut w, &source).await?;
     w.commit().await?;
     batch.id = Some(id);
-    let mut run = Run { up: Upsert::new(&source.source_system, job.refs.clone(), id), source: &source, batch: &mut batch, progress, ids: Some((id, task)) };
+    let mut run =
+        Run { up: Upsert::new(&source.source_system, job.refs.clone(), id), source: &source, batch: &mut batch, progress, ids: Some((id, task)) };
     let outcome = run.all(&mut Hand::Each(store, scope)).await;
     end(store, scope, (id, task), &batch, outcome.as_ref().err()).await?;
     outcome.map(|()| batch)
@@ -258,7 +260,8 @@ impl Run<'_> {
     async fn show(&self, w: &Write, batch: Uuid, task: Uuid) -> Result<()> {
         let told = self.told();
         // how many rows there will be is guessed from the bytes that are read
-        let total = (told.bytes > 0 && told.bytes_total > told.bytes).then(|| (told.rows as u128 * told.bytes_total as u128 / told.bytes as u128) as i64);
+        let total =
+            (told.bytes > 0 && told.bytes_total > told.bytes).then(|| (told.rows as u128 * told.bytes_total as u128 / told.bytes as u128) as i64);
         task::Entity::update_many()
             .col_expr(task::Column::Done, Expr::value(told.rows as i64))
             .col_expr(task::Column::Total, Expr::value(total.or(Some(told.rows as i64))))
@@ -399,7 +402,11 @@ async fn know_source(w: &Write, source: &Source) -> Result<()> {
 async fn keep_mapping(w: &Write, source: &Source) -> Result<Option<Uuid>> {
     let Some((code, body)) = &source.mapping else { return Ok(None) };
     #[expect(clippy::disallowed_methods, reason = "mappings have no row rule: they are the import's own")]
-    let last = import_mapping::Entity::find().filter(import_mapping::Column::Code.eq(code)).order_by_desc(import_mapping::Column::Version).one(w.tx()).await?;
+    let last = import_mapping::Entity::find()
+        .filter(import_mapping::Column::Code.eq(code))
+        .order_by_desc(import_mapping::Column::Version)
+        .one(w.tx())
+        .await?;
     if let Some(last) = last.as_ref().filter(|l| l.body == *body) {
         return Ok(Some(last.id));
     }
@@ -502,6 +509,9 @@ async fn keep(w: &Write, batch: Uuid, notes: Vec<Note>) -> Result<()> {
 /// The day that this very file was said to tell of when it was imported before.
 pub(crate) async fn as_of_before(store: &Store, sha256: &str, source_system: &str) -> Result<Option<NaiveDate>> {
     let scope = Scope::hub(Clock::now(store.clock()));
-    let last = scope.find::<import_batch::Entity>().filter(import_batch::Column::FileSha256.eq(sha256)).filter(import_batch::Column::SourceSystem.eq(source_system));
+    let last = scope
+        .find::<import_batch::Entity>()
+        .filter(import_batch::Column::FileSha256.eq(sha256))
+        .filter(import_batch::Column::SourceSystem.eq(source_system));
     Ok(last.order_by_desc(import_batch::Column::CreatedAt).one(store.reader()).await?.and_then(|b| b.as_of_on))
 }

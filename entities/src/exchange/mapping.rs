@@ -12,10 +12,10 @@
 //! `[file]` describes a file that does not speak for itself, `[vars]` names expressions, `[lists.x]` repeats a section
 //! (`each = "x"`), `[lookups.x]` holds words. Everything is checked when the mapping is read.
 
-/// The language of the right-hand sides.
-pub mod expression;
 /// Texts as values.
 pub mod convert;
+/// The language of the right-hand sides.
+pub mod expression;
 /// A row of a file as rows of tables.
 pub mod row;
 
@@ -88,10 +88,43 @@ pub const BUILTIN: &[(&str, &str)] =
 
 /// Tables of the domain model that are not here yet: a mapping may speak of them, and the report counts what waits.
 const LATER: &[&str] = &[
-    "agreements", "appointments", "bill_disputes", "campaign_contacts", "campaigns", "change_requests", "communications", "cost_centres",
-    "credit_profiles", "customer_contacts", "customer_facts", "customer_scores", "documents", "feedback", "interactions", "needs", "offering_components",
-    "offering_relations", "order_items", "orders", "payment_allocations", "payment_methods", "payments", "preferences", "problems", "promotions",
-    "prospects", "quotes", "services", "sites", "slas", "social_profiles", "teams", "ticket_links", "usage_buckets", "usage_daily", "usage_events",
+    "agreements",
+    "appointments",
+    "bill_disputes",
+    "campaign_contacts",
+    "campaigns",
+    "change_requests",
+    "communications",
+    "cost_centres",
+    "credit_profiles",
+    "customer_contacts",
+    "customer_facts",
+    "customer_scores",
+    "documents",
+    "feedback",
+    "interactions",
+    "needs",
+    "offering_components",
+    "offering_relations",
+    "order_items",
+    "orders",
+    "payment_allocations",
+    "payment_methods",
+    "payments",
+    "preferences",
+    "problems",
+    "promotions",
+    "prospects",
+    "quotes",
+    "services",
+    "sites",
+    "slas",
+    "social_profiles",
+    "teams",
+    "ticket_links",
+    "usage_buckets",
+    "usage_daily",
+    "usage_events",
 ];
 const KEYS: &[&str] = &["source_system", "source_kind", "title", "family", "rank", "file", "vars", "lists", "lookups"];
 
@@ -160,7 +193,8 @@ impl Reader<'_> {
         let get = |key: &str| top.iter().find(|e| e.0 == key);
         let text_of = |key: &str| get(key).map(|e| text(e.2)).transpose();
         let source_system = text_of("source_system")?.ok_or_else(|| fault(0, "`source_system` is missing: the name that these ids belong to"))?;
-        let source_kind = text_of("source_kind")?.map(|k| Kind::parse(&k).ok_or_else(|| fault(0, format!("`source_kind` cannot be {k}")))).transpose()?;
+        let source_kind =
+            text_of("source_kind")?.map(|k| Kind::parse(&k).ok_or_else(|| fault(0, format!("`source_kind` cannot be {k}")))).transpose()?;
         let mut mapping = Mapping {
             name: name.into(),
             family: text_of("family")?,
@@ -222,12 +256,18 @@ impl Reader<'_> {
                 "delimiter" => mapping.layout.delimiter = text(node)?.bytes().next(),
                 "encoding" => {
                     let name = text(node)?;
-                    mapping.layout.encoding = Some(Encoding::for_label(name.as_bytes()).ok_or_else(|| fault(at, format!("there is no encoding {name}")))?);
+                    mapping.layout.encoding =
+                        Some(Encoding::for_label(name.as_bytes()).ok_or_else(|| fault(at, format!("there is no encoding {name}")))?);
                 }
                 "columns" => mapping.layout.columns = texts(node)?,
                 "null" => mapping.nulls = texts(node)?,
                 "names" => mapping.files = texts(node)?,
-                _ => return Err(fault(at, format!("[file] has no `{key}`{}", suggest(key, ["delimiter", "encoding", "columns", "null", "names"].into_iter())))),
+                _ => {
+                    return Err(fault(
+                        at,
+                        format!("[file] has no `{key}`{}", suggest(key, ["delimiter", "encoding", "columns", "null", "names"].into_iter())),
+                    ));
+                }
             }
         }
         Ok(())
@@ -239,7 +279,12 @@ impl Reader<'_> {
             match *key {
                 "each" => each = self.repeated(mapping, scopes, value)?,
                 "when" | "external_id" | "set" | "only_new" => {}
-                _ => return Err(fault(*at, format!("[{}] has no `{key}`{}", table.name, suggest(key, ["external_id", "set", "when", "each", "only_new"].into_iter())))),
+                _ => {
+                    return Err(fault(
+                        *at,
+                        format!("[{}] has no `{key}`{}", table.name, suggest(key, ["external_id", "set", "when", "each", "only_new"].into_iter())),
+                    ));
+                }
             }
         }
         let items: Vec<String> = each.first().map(|e| e.iter().map(|f| f.0.clone()).collect()).unwrap_or_default();
@@ -269,7 +314,10 @@ impl Reader<'_> {
     fn repeated(&self, mapping: &mut Mapping, scopes: &Scopes, node: &Node<'_>) -> Found<Vec<Vec<(String, Expr)>>> {
         let Some(name) = node.get_ref().as_str() else { return self.each(mapping, scopes, node) };
         let Some((_, _)) = scopes.lists.iter().find(|l| l.0 == name) else {
-            return Err(fault(node.span().start, format!("there is no [[lists.{name}]]{}", suggest(name, scopes.lists.iter().map(|l| l.0.as_str())))));
+            return Err(fault(
+                node.span().start,
+                format!("there is no [[lists.{name}]]{}", suggest(name, scopes.lists.iter().map(|l| l.0.as_str()))),
+            ));
         };
         // read once more: expressions are not copied
         let tree = DeTable::parse(self.body).map_err(|e| fault(0, e.to_string()))?;
@@ -280,7 +328,10 @@ impl Reader<'_> {
         let items = node.get_ref().as_array().ok_or_else(|| fault(node.span().start, "a list of tables belongs here"))?;
         let mut out: Vec<Vec<(String, Expr)>> = vec![];
         for item in items.iter() {
-            let fields = table_of(item)?.into_iter().map(|(k, _, v)| Ok((k.to_string(), self.expr(mapping, scopes, &[], vec![], v)?))).collect::<Found<Vec<_>>>()?;
+            let fields = table_of(item)?
+                .into_iter()
+                .map(|(k, _, v)| Ok((k.to_string(), self.expr(mapping, scopes, &[], vec![], v)?)))
+                .collect::<Found<Vec<_>>>()?;
             if let Some(first) = out.first()
                 && let Some(missing) = first.iter().find(|f| !fields.iter().any(|g| g.0 == f.0))
             {
@@ -313,7 +364,9 @@ impl Reader<'_> {
             DeValue::Boolean(truth) => Cow::Borrowed(if *truth { "true" } else { "false" }),
             _ => return Err(fault(at, "an expression in quotes belongs here")),
         };
-        let parsed = Parser { names: &mut mapping.names, vars: &scopes.vars, items, set, lookups: &scopes.lookups }.expr(&text).map_err(|f: Fault| fault(at, f.text))?;
+        let parsed = Parser { names: &mut mapping.names, vars: &scopes.vars, items, set, lookups: &scopes.lookups }
+            .expr(&text)
+            .map_err(|f: Fault| fault(at, f.text))?;
         if !mapping.layout.columns.is_empty() {
             let known = &mapping.layout.columns;
             for name in mapping.names.0.iter().filter(|n| !n.optional) {
@@ -337,7 +390,9 @@ fn check(column: &Column, value: &Expr) -> std::result::Result<(), String> {
         _ => true,
     };
     let wrong = |text: &str| match column.texts.is_empty() {
-        false => format!("`{}` cannot be `{text}`: it is one of {}{}", column.name, column.texts.join(", "), suggest(text, column.texts.iter().copied())),
+        false => {
+            format!("`{}` cannot be `{text}`: it is one of {}{}", column.name, column.texts.join(", "), suggest(text, column.texts.iter().copied()))
+        }
         true => format!("`{}` cannot be `{text}`", column.name),
     };
     let texts: Vec<&String> = match value {
@@ -390,12 +445,21 @@ mod tests {
     fn a_misspelt_name_is_told_with_its_place_and_a_suggestion() {
         let head = "source_system = 'x'\n";
         check(&format!("{head}[customer]\nexternal_id = 'id'"), "there is no table or setting `customer`; did you mean `customers`?");
-        check(&format!("{head}[regions]\nexternal_id = 'id'\nset = {{ cod = 'id' }}"), "line 4, column 9: regions has no column `cod`; did you mean `code`?");
+        check(
+            &format!("{head}[regions]\nexternal_id = 'id'\nset = {{ cod = 'id' }}"),
+            "line 4, column 9: regions has no column `cod`; did you mean `code`?",
+        );
         check(&format!("{head}[regions]\nexternal_id = 'mony(id, EUR)'"), "line 3, column 15: there is no function `mony`; did you mean `money`?");
-        check(&format!("{head}[regions]\nexternal_id = 'id'\nset = {{ code = 'id', name = 'id', kind = 'const(countri)' }}"), "did you mean `country`?");
+        check(
+            &format!("{head}[regions]\nexternal_id = 'id'\nset = {{ code = 'id', name = 'id', kind = 'const(countri)' }}"),
+            "did you mean `country`?",
+        );
         check(&format!("{head}[regions]\nexternal_id = 'id'\nset = {{ code = 'id' }}"), "[regions] must set `name`");
         check(&format!("{head}[regions]\nexternal_id = 'money(id'"), "is a bracket or a quote missing?");
-        check(&format!("{head}[file]\ncolumns = ['key']\n[regions]\nexternal_id = 'kye'"), "the file has no column `kye`; did you mean `key`?");
+        check(
+            &format!("{head}[file]\ncolumns = ['number']\n[regions]\nexternal_id = 'numbr'"),
+            "the file has no column `numbr`; did you mean `number`?",
+        );
         check(&format!("{head}[regions]\nexternal_id = 'money(id, NOPE=1)'"), "it is money(value, EUR");
     }
 }

@@ -63,7 +63,16 @@ impl Sheet {
         let (text, utf16): (Box<dyn Read + Send>, bool) = match Encoding::for_bom(&head) {
             Some((e, n)) if e == UTF_16LE || e == UTF_16BE => {
                 let rest = Cursor::new(head[n..].to_vec()).chain(input);
-                (Box::new(Transcoded { input: Box::new(rest), decoder: e.new_decoder_without_bom_handling(), raw: vec![], out: VecDeque::new(), end: false }), true)
+                (
+                    Box::new(Transcoded {
+                        input: Box::new(rest),
+                        decoder: e.new_decoder_without_bom_handling(),
+                        raw: vec![],
+                        out: VecDeque::new(),
+                        end: false,
+                    }),
+                    true,
+                )
             }
             Some((_, n)) => (Box::new(Cursor::new(head[n..].to_vec()).chain(input)), false),
             None => (Box::new(Cursor::new(head.clone()).chain(input)), false),
@@ -300,10 +309,12 @@ fn sniff(sample: &[Vec<u8>]) -> u8 {
 }
 fn unquoted(line: &[u8], delimiter: u8) -> usize {
     let mut quoted = false;
-    line.iter().filter(|b| {
-        quoted ^= **b == b'"';
-        !quoted && **b == delimiter
-    }).count()
+    line.iter()
+        .filter(|b| {
+            quoted ^= **b == b'"';
+            !quoted && **b == delimiter
+        })
+        .count()
 }
 
 #[cfg(test)]

@@ -6,14 +6,14 @@
 
 /// Values as their columns want them.
 mod check;
+/// Ancestors of customers.
+mod closure;
 /// What the database knows of a chunk.
 mod known;
 /// What becomes of each row.
 mod plan;
 /// Statements of many rows.
 mod write;
-/// Ancestors of customers.
-mod closure;
 
 use crate::{
     Result, Write,
@@ -79,9 +79,20 @@ pub(crate) struct Checked {
     pub rank: usize,
     pub external_id: String,
     pub cells: Vec<Cell>,
-    pub only_new: bool,
+    /// What a new row starts with.
+    pub start: Vec<Cell>,
     /// Stands for (table, external id) in the set of rows that were met.
     pub key: u64,
+}
+impl Checked {
+    /// All that a new row would hold.
+    fn all(&self) -> impl Iterator<Item = &Cell> {
+        self.cells.iter().chain(&self.start)
+    }
+    /// The source only mentioned it.
+    fn in_passing(&self) -> bool {
+        self.cells.is_empty()
+    }
 }
 pub(crate) struct Open {
     pub row: Row,

@@ -33,7 +33,11 @@ pub async fn sources(store: &Store, job: &Job) -> Result<Vec<Source>> {
         }
     }
     if found.is_empty() {
-        return Err(Error::Invalid(format!("{} holds no file that can be imported{}", job.path.display(), if job.mapping.is_none() { ": say which mapping with --mapping" } else { "" })));
+        return Err(Error::Invalid(format!(
+            "{} holds no file that can be imported{}",
+            job.path.display(),
+            if job.mapping.is_none() { ": say which mapping with --mapping" } else { "" }
+        )));
     }
     found.sort_by_key(|(_, m)| m.sections.iter().map(|s| table::rank(s.table.name)).max());
     let mut sources = vec![];
@@ -53,7 +57,11 @@ async fn source(store: &Store, job: &Job, path: PathBuf, mut mapping: Mapping) -
         None => as_of_before(store, &sha256, &mapping.source_system).await?,
     };
     if mapping.needs_as_of && as_of.is_none() {
-        return Err(Error::Invalid(format!("{} does not say which day it tells of, and the mapping {} needs it: add --as-of YYYY-MM-DD", path.display(), mapping.name)));
+        return Err(Error::Invalid(format!(
+            "{} does not say which day it tells of, and the mapping {} needs it: add --as-of YYYY-MM-DD",
+            path.display(),
+            mapping.name
+        )));
     }
     let file_name = path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
     let total = std::fs::metadata(&path).map(|m| m.len()).unwrap_or(0);
@@ -82,29 +90,41 @@ fn choose(path: &Path, given: Option<&[Mapping]>, job: &Job) -> Result<Option<Ma
     // a file that cannot be read at all says so itself, whatever the mapping
     Sheet::open(path, &Default::default(), Arc::default())?;
     let scored = candidates.into_iter().filter_map(|m| fits(&m).ok().flatten().map(|n| ((m.rank, n), m)));
-    Ok(scored.max_by_key(|(score, _)| *score).map(|(_, m)| m))
+    let sure = scored.filter(|((_, (known, of)), _)| job.mapping.is_some() || known * LEAST_KNOWN >= *of);
+    Ok(sure.max_by_key(|(score, _)| *score).map(|(_, m)| m))
 }
-/// How many columns of the file the mapping knows. A file without a header is told by its name.
-fn fit(path: &Path, mapping: &Mapping) -> Result<Option<usize>> {
+/// Found by looking, a mapping knows at least one column in so many: orders with a customer's number are no customers.
+const LEAST_KNOWN: usize = 3;
+/// How many columns of the file the mapping knows, and of how many. A file without a header is told by its name.
+fn fit(path: &Path, mapping: &Mapping) -> Result<Option<(usize, usize)>> {
     let name = path.file_name().map(|n| n.to_string_lossy().to_lowercase()).unwrap_or_default();
     if !mapping.files.is_empty() && !mapping.files.iter().any(|p| matches(&p.to_lowercase(), &name)) {
         return Ok(None);
     }
     let sheet = Sheet::open(path, &mapping.layout, Arc::default())?;
-    Ok(Some(Bound::new(mapping, &sheet.header, None, &name)?.fit()))
+    Ok(Some((Bound::new(mapping, &sheet.header, None, &name)?.fit(), sheet.header.len())))
 }
 /// `*` stands for anything.
 fn matches(pattern: &str, name: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == name,
-        Some((head, tail)) => name.strip_prefix(head).is_some_and(|rest| (0..=rest.len()).filter(|i| rest.is_char_boundary(*i)).any(|i| matches(tail, &rest[i..]))),
+        Some((head, tail)) => {
+            name.strip_prefix(head).is_some_and(|rest| (0..=rest.len()).filter(|i| rest.is_char_boundary(*i)).any(|i| matches(tail, &rest[i..])))
+        }
     }
 }
 fn unknown(path: &Path, given: Option<&[Mapping]>) -> Error {
     let header = Sheet::open(path, &Default::default(), Arc::default()).map(|s| s.header.join(", ")).unwrap_or_default();
     match given {
-        Some(family) => Error::Invalid(format!("{} fits none of {}. Its first line is: {header}", path.display(), family.iter().map(|m| m.name.as_str()).collect::<Vec<_>>().join(", "))),
-        None => Error::Invalid(format!("no built-in mapping fits {}: write one and name it with --mapping FILE. Its first line is: {header}", path.display())),
+        Some(family) => Error::Invalid(format!(
+            "{} fits none of {}. Its first line is: {header}",
+            path.display(),
+            family.iter().map(|m| m.name.as_str()).collect::<Vec<_>>().join(", ")
+        )),
+        None => Error::Invalid(format!(
+            "no built-in mapping fits {}: write one and name it with --mapping FILE. Its first line is: {header}",
+            path.display()
+        )),
     }
 }
 fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
@@ -114,7 +134,11 @@ fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
         let path = entry.map_err(fault)?.path();
         let name = path.file_name().map(|n| n.to_string_lossy().to_lowercase()).unwrap_or_default();
         let name = name.strip_suffix(".zst").unwrap_or(&name);
-        if path.is_file() && [".csv", ".tsv", ".txt"].iter().any(|e| name.ends_with(e)) && path.metadata().is_ok_and(|m| m.len() > 0) && name != "source.txt" {
+        if path.is_file()
+            && [".csv", ".tsv", ".txt"].iter().any(|e| name.ends_with(e))
+            && path.metadata().is_ok_and(|m| m.len() > 0)
+            && name != "source.txt"
+        {
             files.push(path);
         }
     }

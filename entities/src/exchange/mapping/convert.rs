@@ -67,7 +67,9 @@ pub fn instant(text: &str, order: Order, zone: Option<Tz>) -> Option<DateTime<Ut
         Some(zone) => match zone.from_local_datetime(&local) {
             LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => Some(at.to_utc()),
             // an hour that the clocks skipped: as if they had not
-            LocalResult::None => zone.from_local_datetime(&(local - chrono::Duration::hours(1))).earliest().map(|at| at.to_utc() + chrono::Duration::hours(1)),
+            LocalResult::None => {
+                zone.from_local_datetime(&(local - chrono::Duration::hours(1))).earliest().map(|at| at.to_utc() + chrono::Duration::hours(1))
+            }
         },
     }
 }
@@ -123,8 +125,20 @@ fn sound(year: i32, month: u32, day: u32) -> Option<NaiveDate> {
     NaiveDate::from_ymd_opt(year, month, day).filter(|d| (1800..=2200).contains(&d.year()))
 }
 fn month(text: &str) -> Option<u32> {
-    const STARTS: [&[&str]; 12] =
-        [&["jan"], &["feb"], &["mar", "mär"], &["apr"], &["may", "mai"], &["jun"], &["jul"], &["aug"], &["sep"], &["oct", "okt"], &["nov"], &["dec", "dez"]];
+    const STARTS: [&[&str]; 12] = [
+        &["jan"],
+        &["feb"],
+        &["mar", "mär"],
+        &["apr"],
+        &["may", "mai"],
+        &["jun"],
+        &["jul"],
+        &["aug"],
+        &["sep"],
+        &["oct", "okt"],
+        &["nov"],
+        &["dec", "dez"],
+    ];
     let text = text.to_lowercase();
     STARTS.iter().position(|s| s.iter().any(|s| text.starts_with(s))).map(|i| i as u32 + 1)
 }
@@ -143,7 +157,12 @@ pub fn phone(text: &str, region: phonenumber::country::Id) -> Option<String> {
 pub fn email(text: &str) -> Option<String> {
     let mail = text.trim().trim_matches(['<', '>']).to_lowercase();
     let (local, host) = mail.split_once('@')?;
-    let sound = !local.is_empty() && host.contains('.') && !host.starts_with('.') && !host.ends_with('.') && !mail.contains(char::is_whitespace) && !host.contains('@');
+    let sound = !local.is_empty()
+        && host.contains('.')
+        && !host.starts_with('.')
+        && !host.ends_with('.')
+        && !mail.contains(char::is_whitespace)
+        && !host.contains('@');
     sound.then_some(mail)
 }
 
@@ -154,8 +173,21 @@ mod tests {
     fn decimals_are_read_in_any_notation() {
         let check = |text: &str, expected: Option<&str>| assert_eq!(decimal(text, None).map(|d| d.to_string()), expected.map(Into::into), "{text}");
         for (text, expected) in [
-            ("29.85", "29.85"), ("29,85", "29.85"), ("1.234,56", "1234.56"), ("1,234.56", "1234.56"), ("1,234", "1234"), ("1.5", "1.5"), ("€ 12", "12"),
-            ("12,00 €", "12.00"), ("(5.00)", "-5.00"), ("-3", "-3"), ("12-", "-12"), ("1'234.50", "1234.50"), ("USD 7", "7"), ("1.234.567", "1234567"), (".5", "0.5"),
+            ("29.85", "29.85"),
+            ("29,85", "29.85"),
+            ("1.234,56", "1234.56"),
+            ("1,234.56", "1234.56"),
+            ("1,234", "1234"),
+            ("1.5", "1.5"),
+            ("€ 12", "12"),
+            ("12,00 €", "12.00"),
+            ("(5.00)", "-5.00"),
+            ("-3", "-3"),
+            ("12-", "-12"),
+            ("1'234.50", "1234.50"),
+            ("USD 7", "7"),
+            ("1.234.567", "1234567"),
+            (".5", "0.5"),
         ] {
             check(text, Some(expected));
         }
@@ -167,7 +199,20 @@ mod tests {
     #[test]
     fn dates_are_read_in_any_notation() {
         let check = |text: &str, order, expected: &str| assert_eq!(date(text, order).map(|d| d.to_string()).unwrap_or_default(), expected, "{text}");
-        for text in ["2015-08-04", "20150804", "04.08.2015", "4.8.15", "04/08/2015", "4 Aug 2015", "04-Aug-15", "Aug 4, 2015", "4. August 2015", "2015/08/04 10:30", "2015-08-04T10:30:00Z", "04.08.2015 10:30:00"] {
+        for text in [
+            "2015-08-04",
+            "20150804",
+            "04.08.2015",
+            "4.8.15",
+            "04/08/2015",
+            "4 Aug 2015",
+            "04-Aug-15",
+            "Aug 4, 2015",
+            "4. August 2015",
+            "2015/08/04 10:30",
+            "2015-08-04T10:30:00Z",
+            "04.08.2015 10:30:00",
+        ] {
             check(text, Order::Dmy, "2015-08-04");
         }
         check("08/04/2015", Order::Mdy, "2015-08-04");
@@ -179,7 +224,9 @@ mod tests {
     #[test]
     fn local_times_become_instants() {
         let berlin = Some(chrono_tz::Europe::Berlin);
-        let check = |text: &str, zone, expected: &str| assert_eq!(instant(text, Order::Dmy, zone).map(|d| d.to_rfc3339()).unwrap_or_default(), expected, "{text}");
+        let check = |text: &str, zone, expected: &str| {
+            assert_eq!(instant(text, Order::Dmy, zone).map(|d| d.to_rfc3339()).unwrap_or_default(), expected, "{text}")
+        };
         check("2024-07-01 12:00", berlin, "2024-07-01T10:00:00+00:00");
         check("01.01.2024 12:00:00", berlin, "2024-01-01T11:00:00+00:00");
         check("2024-07-01T12:00:00+05:00", berlin, "2024-07-01T07:00:00+00:00");

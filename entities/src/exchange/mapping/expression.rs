@@ -21,17 +21,55 @@ pub enum Expr {
     /// A column set before in the same row.
     Set(&'static str),
     Special(Special),
-    Is { left: Box<Expr>, right: String, not: bool },
-    Shift { base: Box<Expr>, by: Box<Expr>, back: bool },
-    Call { function: Function, args: Vec<Expr> },
-    Map { of: Box<Expr>, pairs: Vec<(String, Option<String>)>, other: Other, warn: bool },
-    Money { of: Box<Expr>, currency: Box<Expr>, options: Options },
-    Number { of: Box<Expr>, micro: bool, options: Options },
-    Date { of: Box<Expr>, order: Order, zone: Option<Tz> },
-    Match { of: Box<Expr>, pattern: Regex, group: usize },
+    Is {
+        left: Box<Expr>,
+        right: String,
+        not: bool,
+    },
+    Shift {
+        base: Box<Expr>,
+        by: Box<Expr>,
+        back: bool,
+    },
+    Call {
+        function: Function,
+        args: Vec<Expr>,
+    },
+    Map {
+        of: Box<Expr>,
+        pairs: Vec<(String, Option<String>)>,
+        other: Other,
+        warn: bool,
+    },
+    Money {
+        of: Box<Expr>,
+        currency: Box<Expr>,
+        options: Options,
+    },
+    Number {
+        of: Box<Expr>,
+        micro: bool,
+        options: Options,
+    },
+    Date {
+        of: Box<Expr>,
+        order: Order,
+        zone: Option<Tz>,
+    },
+    Match {
+        of: Box<Expr>,
+        pattern: Regex,
+        group: usize,
+    },
     Object(Vec<(String, Expr)>),
-    Ref { table: &'static str, of: Box<Expr> },
-    Phone { of: Box<Expr>, region: phonenumber::country::Id },
+    Ref {
+        table: &'static str,
+        of: Box<Expr>,
+    },
+    Phone {
+        of: Box<Expr>,
+        region: phonenumber::country::Id,
+    },
 }
 
 /// What becomes of a word that a map does not know.
@@ -242,7 +280,9 @@ impl Parser<'_> {
             }
             "regex" => {
                 let pattern = Regex::new(&word(rest.first().ok_or("it needs a pattern")?)).map_err(|e| e.to_string())?;
-                let group = rest.get(1).map_or(Ok(usize::from(pattern.captures_len() > 1)), |g| g.trim().parse().map_err(|_| "a group is a number".to_string()))?;
+                let group = rest
+                    .get(1)
+                    .map_or(Ok(usize::from(pattern.captures_len() > 1)), |g| g.trim().parse().map_err(|_| "a group is a number".to_string()))?;
                 return Ok(Expr::Match { of: self.inner(first)?, pattern, group });
             }
             "ref" => {
@@ -250,7 +290,8 @@ impl Parser<'_> {
                 return Ok(Expr::Ref { table: table.name, of: self.inner(rest.first().ok_or("it needs an id")?)? });
             }
             "phone" => {
-                let region = rest.first().map_or(Ok(phonenumber::country::DE), |r| word(r).parse().map_err(|_| format!("there is no country {r}")))?;
+                let region =
+                    rest.first().map_or(Ok(phonenumber::country::DE), |r| word(r).parse().map_err(|_| format!("there is no country {r}")))?;
                 return Ok(Expr::Phone { of: self.inner(first)?, region });
             }
             "json" => {

@@ -54,7 +54,11 @@ impl<M: Deref<Target = Mapping>> Bound<M> {
         }
         if !missing.is_empty() {
             let has = header.iter().take(60).map(String::as_str).collect::<Vec<_>>().join(", ");
-            return Err(Error::Invalid(format!("{file} does not fit the mapping {}: it has no column {}. It has: {has}", mapping.name, missing.join(", nor "))));
+            return Err(Error::Invalid(format!(
+                "{file} does not fit the mapping {}: it has no column {}. It has: {has}",
+                mapping.name,
+                missing.join(", nor ")
+            )));
         }
         let numbered = mapping.body.contains("hash(*)");
         Ok(Bound { mapping, slots, width: header.len(), as_of, file: file.into(), equal: numbered.then(HashMap::new) })
@@ -72,7 +76,19 @@ impl<M: Deref<Target = Mapping>> Bound<M> {
         }
         let ordinal = self.ordinal(&row);
         let mapping: &Mapping = &self.mapping;
-        let mut work = Work { mapping, slots: &self.slots, as_of: self.as_of, file: &self.file, cells: &row.cells, ordinal, row_no, vars: vec![], items: &[], set: vec![], problems: vec![] };
+        let mut work = Work {
+            mapping,
+            slots: &self.slots,
+            as_of: self.as_of,
+            file: &self.file,
+            cells: &row.cells,
+            ordinal,
+            row_no,
+            vars: vec![],
+            items: &[],
+            set: vec![],
+            problems: vec![],
+        };
         work.vars.resize_with(mapping.vars.len(), || None);
         let mut records = vec![];
         for section in &mapping.sections {
@@ -101,7 +117,12 @@ impl<M: Deref<Target = Mapping>> Bound<M> {
         let (is, should) = (row.cells.len(), self.width);
         let blank_tail = is > should && row.cells[should..].iter().all(String::is_empty);
         let odd = is != should && !blank_tail;
-        odd.then(|| Problem::error("wrong_number_of_cells", format!("the row has {is} cells where the header has {should}: is a delimiter missing or too many?")))
+        odd.then(|| {
+            Problem::error(
+                "wrong_number_of_cells",
+                format!("the row has {is} cells where the header has {should}: is a delimiter missing or too many?"),
+            )
+        })
     }
     fn ordinal(&mut self, row: &Row) -> u32 {
         let Some(equal) = &mut self.equal else { return 1 };
@@ -172,18 +193,17 @@ impl<'b> Work<'b> {
             }
         }
         let values = std::mem::take(&mut self.set);
-        Some(Record { table: section.table.name, external_id, values, only_new: section.only_new })
+        let (values, when_new) = if section.only_new { (vec![], values) } else { (values, vec![]) };
+        Some(Record { table: section.table.name, external_id, values, when_new })
     }
-    /// The outer none is an error that was noted.
+    /// The outer none is an error that was noted. Problems name the column they were met at.
     fn noted(&mut self, expr: &'b Expr, column: &str) -> Option<Option<Value>> {
-        match self.value(expr) {
-            Ok(value) => Some(value),
-            Err(mut problem) => {
-                problem.message = format!("{column}: {}", problem.message);
-                self.problems.push(problem);
-                None
-            }
+        let before = self.problems.len();
+        let value = self.value(expr).map_err(|problem| self.problems.push(problem)).ok();
+        for problem in &mut self.problems[before..] {
+            problem.message = format!("{column}: {}", problem.message);
         }
+        value
     }
     fn deferred(&mut self, name: &str, value: &'b Expr) -> Option<Deferred> {
         let found = self.noted(value, name)??;
@@ -243,9 +263,7 @@ impl<'b> Work<'b> {
                 }
                 Some(Value::Json(object.into()))
             }
-            Expr::Ref { table, of } => {
-                self.text_of(of)?.map(|id| id.map_or(Value::Null, |external_id| Value::Ref { table, external_id }))
-            }
+            Expr::Ref { table, of } => self.text_of(of)?.map(|id| id.map_or(Value::Null, |external_id| Value::Ref { table, external_id })),
             Expr::Phone { of, region } => {
                 let Some(found) = self.text_of(of)? else { return Ok(None) };
                 let Some(found) = found else { return Ok(Some(Value::Null)) };
@@ -290,10 +308,15 @@ impl<'b> Work<'b> {
         Ok(self.value(expr)?.map(|v| text(&v).filter(|t| !t.is_empty())))
     }
     fn shift(&mut self, base: &'b Expr, by: &'b Expr, back: bool) -> Evaluated {
-        let Expr::Call { function, args } = by else { return Err(Problem::error("invalid_span", "only months(…), days(…) and years(…) can be added or taken")) };
+        let Expr::Call { function, args } = by else {
+            return Err(Problem::error("invalid_span", "only months(…), days(…) and years(…) can be added or taken"));
+        };
         let (Some(base), Some(n)) = (self.value(base)?, self.text_of(&args[0])?) else { return Ok(None) };
         let (Value::Date(day), Some(n)) = (into_day(base)?, n) else { return Ok(Some(Value::Null)) };
-        let n: i64 = convert::decimal(&n, None).filter(|d| d.fract().is_zero()).and_then(|d| d.to_i64()).ok_or_else(|| Problem::error("invalid_number", format!("`{n}` is no whole number")))?;
+        let n: i64 = convert::decimal(&n, None)
+            .filter(|d| d.fract().is_zero())
+            .and_then(|d| d.to_i64())
+            .ok_or_else(|| Problem::error("invalid_number", format!("`{n}` is no whole number")))?;
         let (n, back) = (n.unsigned_abs(), back != (n < 0));
         let months = |m: u64| u32::try_from(m).ok().map(Months::new);
         let moved = match (function, back) {
@@ -323,7 +346,10 @@ impl<'b> Work<'b> {
             Other::Is(value) => as_value(value),
         };
         if warn && found.is_some() {
-            self.problems.push(Problem::warning("unknown_value", format!("`{word}` is not known; it was taken as {}", text(&value).unwrap_or_else(|| "nothing".into()))));
+            self.problems.push(Problem::warning(
+                "unknown_value",
+                format!("`{word}` is not known; it was taken as {}", text(&value).unwrap_or_else(|| "nothing".into())),
+            ));
         }
         Ok(Some(value))
     }
@@ -338,8 +364,12 @@ impl<'b> Work<'b> {
         if let Some(minor) = money::minor(amount, &currency) {
             return Ok(Some(Value::Int(minor)));
         }
-        let minor = money::minor_rounded(amount, &currency).ok_or_else(|| Problem::error("invalid_amount", format!("`{found}` is out of all bounds")))?;
-        self.problems.push(Problem::warning("rounded_amount", format!("`{found}` is finer than {currency} can be; it was rounded to {}", money::text(minor, &currency))));
+        let minor =
+            money::minor_rounded(amount, &currency).ok_or_else(|| Problem::error("invalid_amount", format!("`{found}` is out of all bounds")))?;
+        self.problems.push(Problem::warning(
+            "rounded_amount",
+            format!("`{found}` is finer than {currency} can be; it was rounded to {}", money::text(minor, &currency)),
+        ));
         Ok(Some(Value::Int(minor)))
     }
     fn number(&mut self, of: &'b Expr, micro: bool, options: &Options) -> Evaluated {
@@ -409,7 +439,8 @@ impl<'b> Work<'b> {
                 Some(Value::Json(list.into()))
             }
             Function::Hash => {
-                let parts = args.iter().map(|a| Ok(self.text_of(a)?.flatten().unwrap_or_default())).collect::<std::result::Result<Vec<_>, Problem>>()?;
+                let parts =
+                    args.iter().map(|a| Ok(self.text_of(a)?.flatten().unwrap_or_default())).collect::<std::result::Result<Vec<_>, Problem>>()?;
                 Some(Value::Text(hex(&hashed(parts.iter().map(String::as_str))[..16])))
             }
             Function::And => {
@@ -446,7 +477,9 @@ impl<'b> Work<'b> {
                 }
                 Some(Value::Text(mail.unwrap_or_else(|| found.to_lowercase())))
             }
-            Function::Months | Function::Days | Function::Years => return Err(Problem::error("invalid_span", "a span can only be added to a date or taken from it")),
+            Function::Months | Function::Days | Function::Years => {
+                return Err(Problem::error("invalid_span", "a span can only be added to a date or taken from it"));
+            }
         })
     }
     fn hash_row(&self) -> String {
@@ -487,7 +520,9 @@ fn json(value: Value) -> serde_json::Value {
 fn into_day(value: Value) -> std::result::Result<Value, Problem> {
     Ok(match value {
         Value::Instant(at) => Value::Date(at.date_naive()),
-        Value::Text(text) => Value::Date(convert::date(&text, super::expression::Order::Dmy).ok_or_else(|| Problem::error("invalid_date", format!("`{text}` is no date")))?),
+        Value::Text(text) => Value::Date(
+            convert::date(&text, super::expression::Order::Dmy).ok_or_else(|| Problem::error("invalid_date", format!("`{text}` is no date")))?,
+        ),
         other => other,
     })
 }

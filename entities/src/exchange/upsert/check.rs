@@ -30,29 +30,28 @@ pub fn record(record: Record) -> Result<Checked, Vec<Problem>> {
     if external_id.is_empty() || external_id.len() > LONGEST_ID {
         return Err(vec![Problem::error("missing_id", format!("the id of the {} row is blank or longer than {LONGEST_ID}", table.name))]);
     }
-    let (mut cells, mut problems): (Vec<Cell>, Vec<Problem>) = (vec![], vec![]);
+    let mut problems = vec![];
     let status = status_as_it_stood(table, &record);
-    for (name, value) in record.values.into_iter().chain(status) {
-        match cell(table, name, value) {
-            Ok(Some(cell)) => cells.push(cell),
-            Ok(None) => {}
-            Err(problem) => problems.push(problem),
+    let mut all = |values: &mut dyn Iterator<Item = (&'static str, Value)>| {
+        let mut cells: Vec<Cell> = vec![];
+        for (name, value) in values {
+            // the last word on a column counts
+            cells.retain(|c| c.column.name != name);
+            match cell(table, name, value) {
+                Ok(cell) => cells.extend(cell),
+                Err(problem) => problems.push(problem),
+            }
         }
-    }
+        cells
+    };
+    let cells = all(&mut record.values.into_iter().chain(status));
+    let mut start = all(&mut record.when_new.into_iter());
+    start.retain(|s| !cells.iter().any(|c| c.column.name == s.column.name));
     if !problems.is_empty() {
         return Err(problems);
     }
-    // the last word on a column counts
-    let mut i = 0;
-    while i < cells.len() {
-        if cells[i + 1..].iter().any(|c| c.column.name == cells[i].column.name) {
-            cells.remove(i);
-        } else {
-            i += 1;
-        }
-    }
     let key = key_of(table.name, &external_id);
-    Ok(Checked { table, rank: table::rank(table.name), external_id, cells, only_new: record.only_new, key })
+    Ok(Checked { table, rank: table::rank(table.name), external_id, cells, start, key })
 }
 /// The source's own spelling of a status, where it is not ours.
 fn status_as_it_stood(table: &Table, record: &Record) -> Option<(&'static str, Value)> {
@@ -73,7 +72,11 @@ fn cell(table: &'static Table, name: &str, value: Value) -> Result<Option<Cell>,
     let wrong = |code: &'static str, what: String| Problem::error(code, format!("{}.{name}: {what}", table.name));
     if value == Value::Null && !column.nullable {
         // a default or the parent's customer stands in
-        return if column.has_default || name == "customer_id" { Ok(None) } else { Err(wrong("missing_value", "it is blank and must not be".into())) };
+        return if column.has_default || name == "customer_id" {
+            Ok(None)
+        } else {
+            Err(wrong("missing_value", "it is blank and must not be".into()))
+        };
     }
     let value = match (column.kind, value) {
         (_, Value::Null) => Value::Null,
@@ -86,7 +89,9 @@ fn cell(table: &'static Table, name: &str, value: Value) -> Result<Option<Cell>,
             Some(known) => Value::Text(known.to_string()),
             None => return Err(wrong("unknown_value", format!("`{text}` is none of {}", column.texts.join(", ")))),
         },
-        (ColumnKind::Text, Value::Text(text)) if text.len() > LONGEST_TEXT => return Err(wrong("too_long", format!("{} bytes are more than {LONGEST_TEXT}", text.len()))),
+        (ColumnKind::Text, Value::Text(text)) if text.len() > LONGEST_TEXT => {
+            return Err(wrong("too_long", format!("{} bytes are more than {LONGEST_TEXT}", text.len())));
+        }
         // PostgreSQL holds no zero bytes in texts
         (ColumnKind::Text, Value::Text(text)) if text.contains('\0') => Value::Text(text.replace('\0', "")),
         (ColumnKind::Text, Value::Text(text)) => Value::Text(text),

@@ -19,7 +19,10 @@ pub async fn rewrite(tx: &DatabaseTransaction, new: &[Uuid], moved: &[Uuid]) -> 
     }
     let outside: BTreeSet<Uuid> = parents.values().flatten().filter(|p| !all.contains(p)).copied().collect();
     let mut lines: HashMap<Uuid, Vec<(i32, Uuid)>> = HashMap::new();
-    for row in select(tx, "select descendant_id, depth, ancestor_id from customer_closure where descendant_id in", &[], values(&mut outside.iter().copied())).await? {
+    for row in
+        select(tx, "select descendant_id, depth, ancestor_id from customer_closure where descendant_id in", &[], values(&mut outside.iter().copied()))
+            .await?
+    {
         lines.entry(row.try_get_by_index(0)?).or_default().push((row.try_get_by_index(1)?, row.try_get_by_index(2)?));
     }
     if !below.is_empty() {

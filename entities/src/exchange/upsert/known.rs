@@ -44,7 +44,10 @@ impl Known {
         let (mut own, mut pointed) = (BTreeMap::<usize, BTreeSet<&str>>::new(), BTreeMap::<usize, BTreeSet<&str>>::new());
         for record in open.iter().flat_map(|o| &o.records) {
             own.entry(record.rank).or_default().insert(&record.external_id);
-            for cell in &record.cells {
+            if record.in_passing() {
+                pointed.entry(record.rank).or_default().insert(&record.external_id);
+            }
+            for cell in record.all() {
                 if let Value::Ref { table, external_id } = &cell.value {
                     pointed.entry(table::rank(table)).or_default().insert(external_id);
                 }
@@ -53,8 +56,7 @@ impl Known {
         for (rank, ids) in &pointed {
             own.entry(*rank).or_default().extend(ids);
         }
-        let mut known = Known::default();
-        known.rows = by_source(tx, &up.source, &own).await?;
+        let mut known = Known { rows: by_source(tx, &up.source, &own).await?, ..Known::default() };
         for system in &up.also {
             for (key, row) in by_source(tx, system, &pointed).await? {
                 known.others.entry(key).or_insert(row);
@@ -77,7 +79,7 @@ impl Known {
             for (i, key) in table.unique.iter().enumerate() {
                 let mut firsts: Vec<sea_orm::Value> = vec![];
                 for record in open.iter().flat_map(|o| &o.records).filter(|r| r.rank == rank) {
-                    match record.cells.iter().find(|c| c.column.name == key[0]).map(|c| &c.value) {
+                    match record.all().find(|c| c.column.name == key[0]).map(|c| &c.value) {
                         Some(Value::Text(text)) => firsts.push(text.clone().into()),
                         Some(Value::Ref { table, external_id }) => firsts.extend(self.find(table::rank(table), external_id).map(|r| r.id.into())),
                         _ => {}
@@ -103,7 +105,9 @@ impl Known {
     async fn load_ancestors(&mut self, tx: &DatabaseTransaction, open: &[Open]) -> Result<()> {
         let customers = table::rank("customers");
         let mut parents = BTreeSet::new();
-        for cell in open.iter().flat_map(|o| &o.records).filter(|r| r.rank == customers).flat_map(|r| &r.cells).filter(|c| c.column.name == "parent_id") {
+        for cell in
+            open.iter().flat_map(|o| &o.records).filter(|r| r.rank == customers).flat_map(|r| r.all()).filter(|c| c.column.name == "parent_id")
+        {
             if let Value::Ref { external_id, .. } = &cell.value {
                 parents.extend(self.find(customers, external_id).map(|r| r.id));
             }
@@ -146,7 +150,12 @@ async fn by_source(tx: &DatabaseTransaction, source: &str, wanted: &BTreeMap<usi
             }
         }
         if table.has_source {
-            let sql = format!("select {}, external_id from {} where source_system = {} and external_id in", columns(table), table.name, place(tx.get_database_backend(), 1));
+            let sql = format!(
+                "select {}, external_id from {} where source_system = {} and external_id in",
+                columns(table),
+                table.name,
+                place(tx.get_database_backend(), 1)
+            );
             let values = ids.iter().map(|id| sea_orm::Value::from(id.to_string())).collect();
             for row in select(tx, &sql, &[source.into()], values).await? {
                 let external_id: String = row.try_get("", "external_id")?;
@@ -166,7 +175,10 @@ async fn references(tx: &DatabaseTransaction, source: &str, wanted: &BTreeMap<us
         return Ok(refs);
     }
     let ids: BTreeSet<&str> = wanted.values().flatten().copied().collect();
-    let sql = format!("select entity_type, external_id, entity_id, row_hash from external_refs where source_system = {} and external_id in", place(backend, 1));
+    let sql = format!(
+        "select entity_type, external_id, entity_id, row_hash from external_refs where source_system = {} and external_id in",
+        place(backend, 1)
+    );
     for row in select(tx, &sql, &[source.into()], ids.into_iter().map(Into::into).collect()).await? {
         let entity: String = row.try_get_by_index(0)?;
         refs.entry(entity).or_default().push((row.try_get_by_index(1)?, row.try_get_by_index(2)?, row.try_get_by_index(3)?));

@@ -88,8 +88,9 @@ struct Draft {
 impl Plan {
     pub fn row(&mut self, up: &Upsert, known: &Known, open: &mut Open, soft: bool, at: DateTime<Utc>) -> Verdict {
         let mut draft = Draft::default();
+        let wanted = wanted(&open.records);
         // ids first: records of one row may point to each other in any order
-        for record in &open.records {
+        for record in open.records.iter().filter(|r| wanted.contains(&r.key)) {
             let (id, owner) = match self.find_own(known, record) {
                 Some(met) => (met.id, met.owner),
                 None => {
@@ -99,17 +100,23 @@ impl Plan {
             };
             draft.ids.insert((record.rank, record.external_id.clone()), (id, owner));
         }
-        for record in &open.records {
+        for record in open.records.iter().filter(|r| wanted.contains(&r.key)) {
             if let Err(verdict) = self.record(up, known, record, soft, &mut draft) {
                 return verdict;
             }
         }
-        if draft.conflict && draft.repeated == open.records.len() {
+        if draft.conflict && draft.repeated == wanted.len() {
             let id = &open.records[0].external_id;
-            return Verdict::Rejected(Problem::error("duplicate_id", format!("`{id}` stands more than once in the file with different values; the first was taken")));
+            return Verdict::Rejected(Problem::error(
+                "duplicate_id",
+                format!("`{id}` stands more than once in the file with different values; the first was taken"),
+            ));
         }
         if draft.conflict {
-            draft.notes.push(Problem::warning("conflicting_values", "a row that stands more than once in the file has different values; the first were taken"));
+            draft.notes.push(Problem::warning(
+                "conflicting_values",
+                "a row that stands more than once in the file has different values; the first were taken",
+            ));
         }
         open.row.mapped.problems.append(&mut draft.notes);
         Verdict::Taken(self.settle(draft))
@@ -148,6 +155,11 @@ impl Plan {
         if let Some(row) = known.rows.get(&place) {
             return Some(Met { id: row.id, hash: row.hash.clone(), owner: row.owner });
         }
+        if record.in_passing()
+            && let Some(row) = known.find(record.rank, &record.external_id)
+        {
+            return Some(Met { id: row.id, hash: row.hash.clone(), owner: row.owner });
+        }
         if record.table.has_source {
             return None;
         }
@@ -157,7 +169,7 @@ impl Plan {
         })
     }
     fn key_text(&self, known: &Known, record: &Checked, column: &str) -> Option<String> {
-        match &record.cells.iter().find(|c| c.column.name == column)?.value {
+        match &record.all().find(|c| c.column.name == column)?.value {
             Value::Text(text) => Some(text.clone()),
             Value::Int(n) => Some(n.to_string()),
             Value::Ref { table, external_id } => {
@@ -191,18 +203,18 @@ impl Plan {
         if repeated {
             let hash = self.rows.get(&place).map(|m| m.hash.clone()).or_else(|| there.as_ref().map(|t| t.hash.clone())).flatten();
             draft.repeated += 1;
-            draft.conflict |= !record.only_new && !changed(&record.cells, hash.as_deref()).is_empty();
+            draft.conflict |= !changed(&record.cells, hash.as_deref()).is_empty();
             return Ok(());
         }
         let mut cells = vec![];
         let mut owners = vec![];
-        for cell in &record.cells {
+        for cell in record.cells.iter().chain(record.start.iter().filter(|_| there.is_none())) {
             let value = self.resolved(known, record, cell, soft, draft, &mut owners)?;
             cells.push((cell.column, value));
         }
         let Some(there) = there else { return self.insert(known, record, id, cells, &owners, draft) };
         let diff = changed(&record.cells, there.hash.as_deref());
-        if diff.is_empty() || record.only_new {
+        if diff.is_empty() {
             draft.unchanged.push(record.table.name);
             draft.met.push((record.key, place, there));
             return Ok(());
@@ -234,7 +246,15 @@ impl Plan {
     }
     /// References become keys. What is not there is waited for; in the end a row whose customer may be unknown goes
     /// without.
-    fn resolved(&self, known: &Known, record: &Checked, cell: &Cell, soft: bool, draft: &mut Draft, owners: &mut Vec<(&'static str, Owner)>) -> Result<Value, Verdict> {
+    fn resolved(
+        &self,
+        known: &Known,
+        record: &Checked,
+        cell: &Cell,
+        soft: bool,
+        draft: &mut Draft,
+        owners: &mut Vec<(&'static str, Owner)>,
+    ) -> Result<Value, Verdict> {
         let Value::Ref { table, external_id } = &cell.value else { return Ok(cell.value.clone()) };
         if let Some((id, owner)) = self.find(known, draft, table::rank(table), external_id) {
             owners.push((cell.column.name, owner));
@@ -243,12 +263,23 @@ impl Plan {
         let column = cell.column.name;
         let may_be_unknown = column == "customer_id" && cell.column.nullable || matches!(column, "reporter_party_id" | "author_party_id");
         if soft && may_be_unknown {
-            draft.notes.push(Problem::warning("unmatched", format!("{}.{column}: there is no {table} row `{external_id}`; it was left open", record.table.name)));
+            draft.notes.push(Problem::warning(
+                "unmatched",
+                format!("{}.{column}: there is no {table} row `{external_id}`; it was left open", record.table.name),
+            ));
             return Ok(Value::Null);
         }
         Err(Verdict::Waiting(Problem::error("missing_parent", format!("{}.{column}: there is no {table} row `{external_id}`", record.table.name))))
     }
-    fn insert(&self, known: &Known, record: &Checked, id: Uuid, mut cells: Vec<(&'static Column, Value)>, owners: &[(&'static str, Owner)], draft: &mut Draft) -> Result<(), Verdict> {
+    fn insert(
+        &self,
+        known: &Known,
+        record: &Checked,
+        id: Uuid,
+        mut cells: Vec<(&'static Column, Value)>,
+        owners: &[(&'static str, Owner)],
+        draft: &mut Draft,
+    ) -> Result<(), Verdict> {
         let mut owner = given_owner(record.table, &cells, draft.ids[&(record.rank, record.external_id.clone())].1);
         if record.table.is_owned() {
             let part = PARTS.iter().find(|p| p.0 == record.table.name).and_then(|p| owners.iter().find(|o| o.0 == p.1));
@@ -267,7 +298,10 @@ impl Plan {
         }
         let missing = |c: &&Column| !c.nullable && !c.has_default && !cells.iter().any(|d| d.0.name == c.name);
         if let Some(column) = record.table.fillable().find(missing) {
-            return Err(Verdict::Rejected(Problem::error("missing_value", format!("{}.{}: the source says nothing of it", record.table.name, column.name))));
+            return Err(Verdict::Rejected(Problem::error(
+                "missing_value",
+                format!("{}.{}: the source says nothing of it", record.table.name, column.name),
+            )));
         }
         self.check_natural(known, record, id, draft)?;
         self.check_parent(known, record, id, &cells, draft)?;
@@ -281,7 +315,7 @@ impl Plan {
     /// No two rows may have the same number or code.
     fn check_natural(&self, known: &Known, record: &Checked, id: Uuid, draft: &mut Draft) -> Result<(), Verdict> {
         for (i, key) in record.table.unique.iter().enumerate() {
-            let text = |k: &str| match &record.cells.iter().find(|c| c.column.name == k)?.value {
+            let text = |k: &str| match &record.all().find(|c| c.column.name == k)?.value {
                 Value::Ref { table, external_id } => self.find(known, draft, table::rank(table), external_id).map(|f| f.0.to_string()),
                 _ => self.key_text(known, record, k),
             };
@@ -290,13 +324,16 @@ impl Plan {
             let holder = known.natural.get(&natural).map(|r| r.id).or_else(|| self.natural.get(&natural).copied());
             let holder = holder.or_else(|| draft.naturals.iter().find(|n| n.0 == natural).map(|n| n.1));
             if holder.is_some_and(|h| h != id) {
-                let shown = record.cells.iter().filter(|c| key.contains(&c.column.name)).map(|c| match &c.value {
+                let shown = record.all().filter(|c| key.contains(&c.column.name)).map(|c| match &c.value {
                     Value::Text(t) => t.clone(),
                     Value::Ref { external_id, .. } => external_id.clone(),
                     other => format!("{other:?}"),
                 });
                 let shown = shown.collect::<Vec<_>>().join(", ");
-                return Err(Verdict::Rejected(Problem::error("taken", format!("another row of {} already has the {} `{shown}`", record.table.name, key.join(" and ")))));
+                return Err(Verdict::Rejected(Problem::error(
+                    "taken",
+                    format!("another row of {} already has the {} `{shown}`", record.table.name, key.join(" and ")),
+                )));
             }
             draft.naturals.push((natural, id));
         }
@@ -327,6 +364,23 @@ impl Plan {
         Ok(())
     }
 }
+/// The rows to make or change: what the source speaks of, and what that points to among what it only mentions.
+fn wanted(records: &[Checked]) -> HashSet<u64> {
+    let mut wanted: HashSet<u64> = records.iter().filter(|r| !r.in_passing()).map(|r| r.key).collect();
+    loop {
+        let before = wanted.len();
+        for record in records {
+            let points_here =
+                |c: &Cell| matches!(&c.value, Value::Ref { table, external_id } if *table == record.table.name && *external_id == record.external_id);
+            if !wanted.contains(&record.key) && records.iter().any(|r| wanted.contains(&r.key) && r.all().any(points_here)) {
+                wanted.insert(record.key);
+            }
+        }
+        if wanted.len() == before {
+            return wanted;
+        }
+    }
+}
 /// The parent of a customer that is an ancestor of one that was asked for.
 fn above(known: &Known, id: Uuid) -> Option<Uuid> {
     known.ancestors.values().find_map(|line| line.iter().position(|a| *a == id).and_then(|i| line.get(i + 1)).copied())
@@ -344,7 +398,7 @@ fn given_owner(table: &Table, cells: &[(&'static Column, Value)], before: Owner)
     (given("customer_id").or(before.0), given("partner_id").or(before.1))
 }
 fn dated(record: &Checked) -> Option<DateTime<Utc>> {
-    DATED.iter().find_map(|name| match &record.cells.iter().find(|c| c.column.name == *name)?.value {
+    DATED.iter().find_map(|name| match &record.all().find(|c| c.column.name == *name)?.value {
         Value::Instant(at) => Some(*at),
         Value::Date(day) => Some(day.and_time(NaiveTime::MIN).and_utc()),
         _ => None,

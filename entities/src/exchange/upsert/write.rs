@@ -178,7 +178,14 @@ async fn update(tx: &DatabaseTransaction, up: &Upsert, table: &'static Table, ro
     Ok(())
 }
 /// What the source said of rows that do not keep it themselves.
-async fn references(tx: &DatabaseTransaction, up: &Upsert, table: &'static Table, inserts: &[&Insert], updates: &[&Update], at: DateTime<Utc>) -> Result<()> {
+async fn references(
+    tx: &DatabaseTransaction,
+    up: &Upsert,
+    table: &'static Table,
+    inserts: &[&Insert],
+    updates: &[&Update],
+    at: DateTime<Utc>,
+) -> Result<()> {
     let new = inserts.iter().filter(|_| !table.has_source).map(|i| (i.id, &i.external_id, &i.hash));
     let adopted = updates.iter().filter(|u| u.by_ref && u.adopted).map(|u| (u.id, &u.external_id, &u.hash));
     let rows = new.chain(adopted).map(|(id, external_id, hash)| external_ref::ActiveModel {
