@@ -4,9 +4,10 @@
 mod harness;
 
 mod care;
+mod exchange;
+mod formats;
 mod generate;
 mod graph;
-mod exchange;
 mod harness_stands;
 mod http;
 mod knowledge;

@@ -14,6 +14,10 @@ pub mod import_row_error;
 pub mod external_ref;
 /// Answers already given, by client and key.
 pub mod idempotency_key;
+/// All rows as lines of JSON.
+pub mod export;
+/// An export, taken back.
+pub mod ndjson;
 /// A folder of Markdown.
 pub mod knowledge;
 /// TM Forum resources.

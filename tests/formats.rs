@@ -1,0 +1,168 @@
+//! Files of other systems, and exports that come back as they went.
+use crate::harness;
+use entities::{
+    Scope, Store,
+    exchange::{
+        export::{self, export},
+        knowledge, ndjson,
+    },
+    generate::{Plan, Summary, generate},
+    knowledge::{article, article_version},
+    outbox::change,
+};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, Statement};
+use std::collections::BTreeMap;
+
+async fn exported(store: &Store, scope: &Scope, options: export::Options) -> String {
+    let mut out = vec![];
+    export(store, scope, &options, &mut out, |_| {}).await.expect("the rows are written");
+    String::from_utf8(out).expect("lines are text")
+}
+async fn all(store: &Store) -> String {
+    exported(store, &harness::agent(), Default::default()).await
+}
+fn types(lines: &str) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for line in lines.lines().skip(1) {
+        let json: serde_json::Value = serde_json::from_str(line).expect("a line is JSON");
+        *counts.entry(json["type"].as_str().expect("a type").to_string()).or_default() += 1;
+    }
+    counts
+}
+async fn count(store: &Store, sql: &str) -> i64 {
+    let row = store.reader().query_one_raw(Statement::from_string(store.backend(), sql)).await.expect("it is counted");
+    row.expect("one row").try_get_by_index(0).expect("a number")
+}
+fn options() -> knowledge::Options {
+    knowledge::Options { locale: "en".into(), audience: "public".into(), published_at: harness::now() }
+}
+fn pages(files: &[(&str, &str)]) -> knowledge::Collection {
+    knowledge::read(&files.iter().map(|(p, t)| (p.to_string(), t.as_bytes().to_vec())).collect(), &options())
+}
+async fn apply(store: &Store, collection: &knowledge::Collection) -> knowledge::Report {
+    let mut w = store.write(&harness::agent()).await.expect("a transaction");
+    let report = knowledge::apply(&mut w, "docs", collection, None).await.expect("the folder is written");
+    w.commit().await.expect("it is kept");
+    report
+}
+/// A provider and a knowledge base.
+async fn filled(store: &Store) -> Summary {
+    let summary = generate(store, &Plan::new(120, 7, harness::now().date_naive()), |_| {}).await.expect("the data is made");
+    let faq = "# FAQ\n## Why is my bill higher?\nBecause of a call abroad.\n## When is it due?\nAfter two weeks, as the bill says.\n## Who pays?\nYou do.";
+    apply(store, &pages(&[("help/faq.md", faq), ("help/moving.md", TEXT), ("help/moving.de.md", GERMAN)])).await;
+    summary
+}
+const TEXT: &str = "# Moving house\n\nTell us four weeks before you move, and we take your line with you to the new place.";
+const GERMAN: &str = "# Umzug\n\nSagen Sie uns vier Wochen vorher Bescheid, dann nehmen wir den Anschluss mit in die neue Wohnung.";
+
+#[tokio::test]
+async fn an_export_comes_back_as_the_same_export_on_either_database() {
+    let [sqlite, postgres] = harness::stores().await.try_into().unwrap_or_else(|_| panic!("two databases"));
+    for (from, into) in [(&sqlite, &postgres), (&postgres, &harness::store().await)] {
+        if types(&all(from).await).is_empty() {
+            filled(from).await;
+        }
+        let first = all(from).await;
+        let report = ndjson::restore(into, &harness::agent(), first.as_bytes(), false, |_| {}).await.expect("it is read back");
+        assert!(report.rejected.is_empty(), "{:?}", &report.rejected[..report.rejected.len().min(5)]);
+        assert_eq!((report.inserted, report.updated, report.unchanged), (first.lines().count() as u64 - 1, 0, 0));
+        let second = all(into).await;
+        for (a, b) in first.lines().zip(second.lines()) {
+            assert_eq!(a, b);
+        }
+        assert_eq!(first.len(), second.len());
+        println!("{:?}", types(&first));
+        let again = ndjson::restore(into, &harness::agent(), first.as_bytes(), false, |_| {}).await.expect("it is read again");
+        assert_eq!((again.inserted, again.updated, again.unchanged), (0, 0, report.inserted));
+        let closure = "select count(*) from customer_closure";
+        assert_eq!(count(from, closure).await, count(into, closure).await);
+        assert!(store_position(into).await >= report.inserted as i64 - count(into, "select count(*) from state_changes").await - count(into, "select count(*) from partner_customers").await);
+    }
+}
+async fn store_position(store: &Store) -> i64 {
+    store.position().await.expect("a position")
+}
+#[tokio::test]
+async fn a_changed_line_changes_its_row_and_a_dry_run_nothing() {
+    for store in harness::stores().await {
+        filled(&store).await;
+        let first = all(&store).await;
+        let changed = first.replacen("\"customer_no\":\"", "\"customer_no\":\"x", 1);
+        assert_ne!(changed, first);
+        for dry in [true, false] {
+            let report = ndjson::restore(&store, &harness::agent(), changed.as_bytes(), dry, |_| {}).await.expect("it is read");
+            assert_eq!((report.inserted, report.updated, report.rejected.len()), (0, 1, 0));
+            assert_eq!(all(&store).await == first, dry);
+        }
+        assert_eq!(all(&store).await, changed);
+        let bad = "{\"type\":\"bill\",\"source_system\":\"x\",\"external_id\":\"1\"}\nno json\n{\"type\":\"secret\"}\n";
+        let report = ndjson::restore(&store, &harness::agent(), bad.as_bytes(), false, |_| {}).await.expect("bad lines are no end");
+        assert_eq!((report.inserted, report.rejected.iter().map(|r| r.0).collect::<Vec<_>>()), (0, vec![2, 3, 1]));
+    }
+}
+#[tokio::test]
+async fn a_customer_is_handed_its_own_rows_and_nothing_internal() {
+    for store in harness::stores().await {
+        let summary = filled(&store).await;
+        let whole = types(&all(&store).await);
+        let own = exported(&store, &harness::agent(), export::Options { customer: Some(summary.consumer.id), types: vec![] }).await;
+        let counts = types(&own);
+        assert_eq!(counts["customer"], 1);
+        for name in ["bill", "bill_line", "ticket", "product", "party"] {
+            assert!(counts.get(name).is_none_or(|n| *n < whole[name]), "{name}");
+        }
+        for internal in ["\"visibility\":\"internal\"", "\"churn_reason\"", "\"credit_limit_minor\"", "\"row_hash\"", "\"identities\""] {
+            assert!(!own.contains(internal), "{internal}");
+        }
+        let other = &summary.small_business.no;
+        assert!(!own.contains(&format!("\"customer_no\":\"{other}\"")));
+        let few = exported(&store, &harness::agent(), export::Options { types: vec!["kb_article".into(), "customers".into()], customer: None }).await;
+        assert_eq!(types(&few).keys().collect::<Vec<_>>(), ["customer", "kb_article"]);
+    }
+}
+#[tokio::test]
+async fn a_changed_page_is_a_new_version_and_the_old_one_stays() {
+    for store in harness::stores().await {
+        let first = pages(&[("a/one.md", TEXT), ("a/one.de.md", GERMAN), ("a/two.md", &TEXT.replace("Moving house", "Two"))]);
+        let report = apply(&store, &first).await;
+        assert_eq!((report.inserted, report.versions, report.categories), (2, 3, 1));
+        let before = store.position().await.expect("a position");
+        let same = apply(&store, &first).await;
+        assert_eq!((same.inserted, same.updated, same.unchanged, same.versions), (0, 0, 2, 0));
+        assert_eq!(store.position().await.expect("a position"), before, "nothing changed");
+
+        let second = pages(&[("a/one.md", &TEXT.replace("four", "six")), ("a/one.de.md", GERMAN)]);
+        let report = apply(&store, &second).await;
+        assert_eq!((report.inserted, report.updated, report.unchanged, report.versions, report.superseded, report.gone), (0, 1, 0, 1, 1, 1));
+        let agent = harness::agent();
+        let one = agent.find::<article::Entity>().filter(article::Column::Slug.eq("one")).one(store.reader()).await.expect("a read").expect("an article");
+        let versions = agent.find::<article_version::Entity>().filter(article_version::Column::ArticleId.eq(one.id)).order_by_asc(article_version::Column::Locale).order_by_asc(article_version::Column::Version);
+        let told: Vec<_> = versions.all(store.reader()).await.expect("a read").into_iter().map(|v| (v.locale, v.version, v.state, v.body_md.contains("six"))).collect();
+        use article_version::State::*;
+        assert_eq!(told, [("de".into(), 1, Published, false), ("en".into(), 1, Superseded, false), ("en".into(), 2, Published, true)]);
+        // an article of the hub's own keeps its address
+        let elsewhere = knowledge::Collection { articles: first.articles.clone(), ..Default::default() };
+        let mut w = store.write(&agent).await.expect("a transaction");
+        knowledge::apply(&mut w, "other", &elsewhere, None).await.expect("the same slugs from elsewhere");
+        w.commit().await.expect("it is kept");
+        assert_eq!(agent.find::<article::Entity>().filter(article::Column::Slug.eq("other-one")).count(store.reader()).await.expect("a count"), 1);
+        #[expect(clippy::disallowed_methods, reason = "the change log has no row rule")]
+        let logged = change::Entity::find().filter(change::Column::EntityType.eq("KbArticleVersion")).count(store.reader()).await.expect("a count");
+        assert!(logged >= 5);
+    }
+}
+#[tokio::test]
+async fn real_folders_are_published() {
+    for store in harness::stores().await {
+        for (folder, at_least) in [("kb-turris", 150), ("kb-nycmesh", 70), ("kb-mlab", 20), ("tau2-telecom", 3)] {
+            let Some(path) = harness::data(folder) else { return };
+            let collection = knowledge::read(&knowledge::files(&path).expect("the folder is read"), &options());
+            let mut w = store.write(&harness::agent()).await.expect("a transaction");
+            let report = knowledge::apply(&mut w, folder, &collection, None).await.expect("the folder is written");
+            w.commit().await.expect("it is kept");
+            println!("{folder}: {report:?}");
+            assert!(report.inserted >= at_least);
+        }
+        assert_eq!(count(&store, "select count(*) from kb_articles").await, count(&store, "select count(*) from kb_article_versions").await);
+    }
+}
