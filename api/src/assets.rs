@@ -7,12 +7,22 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use rust_embed::RustEmbed;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 #[derive(RustEmbed)]
 #[folder = "../web/graphiql/dist"]
 #[allow_missing = true]
 struct Explorer;
+
+#[derive(RustEmbed)]
+#[folder = "demo/knowledge"]
+#[include = "*.md"]
+struct Knowledge;
+
+/// The articles of the demo, by path.
+pub fn knowledge() -> BTreeMap<String, Vec<u8>> {
+    Knowledge::iter().filter_map(|path| Some((path.to_string(), Knowledge::get(&path)?.data.into_owned()))).collect()
+}
 
 /// The page loads its own files, styles that its editor writes, and talks to this hub only.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; font-src 'self' data:; img-src 'self' data:; \

@@ -1,10 +1,13 @@
 //! `switchboard`: the commands, their common flags, and how they end. Each command is a file of its own.
 
+mod ask;
 mod completions;
 mod config;
+mod demo;
 mod doctor;
 mod generate;
 mod init;
+mod kb;
 /// Customers and partners by whatever people call them.
 mod lookup;
 mod migrate;
@@ -62,6 +65,8 @@ enum Command {
     Serve(serve::Serve),
     /// Make a folder with settings, a signing key and a database
     Init(init::Init),
+    /// Try it: an invented provider in a temporary folder
+    Demo(demo::Demo),
     /// Check settings, database, keys, index and port
     Doctor(doctor::Doctor),
     /// Bring the database up to date
@@ -70,6 +75,11 @@ enum Command {
     Reindex(reindex::Reindex),
     /// Fill an empty database with an invented provider
     Generate(generate::Generate),
+    /// The knowledge base that the bot answers from
+    #[command(subcommand)]
+    Kb(kb::Kb),
+    /// Ask the bot
+    Ask(ask::Ask),
     /// Access tokens
     #[command(subcommand)]
     Token(token::Token),
@@ -137,6 +147,9 @@ async fn run(context: &Context, command: Command) -> Result<()> {
     match command {
         Command::Serve(c) => c.run(context).await,
         Command::Init(c) => c.run(context).await,
+        Command::Demo(c) => c.run(context).await,
+        Command::Kb(c) => c.run(context).await,
+        Command::Ask(c) => c.run(context).await,
         Command::Doctor(c) => c.run(context).await,
         Command::Migrate(c) => c.run(context).await,
         Command::Reindex(c) => c.run(context).await,

@@ -25,6 +25,8 @@ pub enum Error {
     Entities(#[from] entities::Error),
     #[error("{0}")]
     Search(#[from] search_index::Error),
+    #[error("{0}")]
+    Bot(#[from] bot::Error),
     #[error("the database refused: {0}")]
     Db(#[from] sea_orm::DbErr),
     #[error("{what}: {source}")]

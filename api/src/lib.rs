@@ -11,6 +11,8 @@ pub mod auth;
 pub mod cli;
 /// Settings and where they came from.
 pub mod config;
+/// An invented provider, and the people whom one can be there.
+pub mod demo;
 pub mod error;
 /// The GraphQL endpoint.
 pub mod graphql;

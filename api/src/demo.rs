@@ -1,0 +1,105 @@
+//! The demo: an invented provider with its knowledge base, and the people whom one can be there.
+use crate::{
+    app::App,
+    assets,
+    auth::token::{Class, LONGEST_S, Order},
+    error::Result,
+};
+use entities::{
+    Scope, Store,
+    exchange::knowledge,
+    generate::{Named, Plan, Progress, Summary, generate},
+    model::EntityKind,
+    party::{customer, partner},
+    store::public_id,
+};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// Fills an empty database. Returns who is who.
+pub async fn fill(store: &Store, plan: &Plan, progress: impl Fn(Progress)) -> Result<Summary> {
+    let summary = generate(store, plan, progress).await?;
+    let options = knowledge::Options { locale: "en".into(), audience: "public".into(), published_at: store.clock().now() };
+    let collection = knowledge::read(&assets::knowledge(), &options);
+    let mut w = store.write(&Scope::hub(store.clock().now())).await?;
+    knowledge::apply(&mut w, "demo", &collection, None).await?;
+    w.commit().await?;
+    Ok(summary)
+}
+
+/// Somebody whom one can be, with a first thing to ask.
+#[derive(Debug, Serialize)]
+pub struct Persona {
+    pub name: &'static str,
+    pub hint: String,
+    pub token: String,
+    pub query: &'static str,
+    /// JSON, as a person would write it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub variables: Option<String>,
+    /// A short query for the command line.
+    #[serde(skip)]
+    pub short: &'static str,
+}
+impl Persona {
+    /// A command that works as it stands.
+    pub fn curl(&self, url: &str) -> String {
+        let body = json!({"query": self.short}).to_string();
+        format!("curl -s {url}/graphql -H 'content-type: application/json' -H 'authorization: Bearer {}' -d '{body}'", self.token)
+    }
+}
+
+/// None where the hub has no key to sign with.
+pub fn personas(app: &App, who: &Summary) -> Option<Vec<Persona>> {
+    let token = |class, subject: &str, customer: Option<&Named>, partner: Option<&Named>| {
+        let id = |kind: &'static EntityKind| move |n: &Named| public_id(kind, n.id);
+        let order = Order {
+            class,
+            subject: subject.into(),
+            customers: customer.map(id(&customer::ENTITY)).into_iter().collect(),
+            partner: partner.map(id(&partner::ENTITY)),
+            scope: None,
+            ttl_s: LONGEST_S,
+        };
+        app.tokens.mint(order, app.store.clock().now()).map(|t| t.0)
+    };
+    Some(vec![
+        Persona {
+            name: "Agent",
+            hint: "Works in the contact centre and sees every customer".into(),
+            token: token(Class::Agent, "demo-agent", None, None)?,
+            query: include_str!("../demo/queries/agent.graphql"),
+            variables: Some(format!("{{\n  \"customerNo\": {:?}\n}}", who.consumer.no)),
+            short: "{ customers(first: 3) { totalCount nodes { customerNo displayName overview { openTickets balance { amount currency } } } } }",
+        },
+        Persona {
+            name: "Enterprise",
+            hint: format!("{}: sees its companies and units", who.enterprise.name),
+            token: token(Class::Customer, "demo-enterprise", Some(&who.enterprise), None)?,
+            query: include_str!("../demo/queries/enterprise.graphql"),
+            variables: None,
+            short: "{ me { displayName descendantsCount children(first: 5) { nodes { displayName overview { activeProducts balance { amount currency } } } } } }",
+        },
+        Persona {
+            name: "Consumer",
+            hint: format!("{}: sees their own bills, products and tickets", who.consumer.name),
+            token: token(Class::Customer, "demo-consumer", Some(&who.consumer), None)?,
+            query: include_str!("../demo/queries/consumer.graphql"),
+            variables: None,
+            short: "{ me { displayName bills(first: 1) { nodes { billNo amountDue { amount currency } lines { nodes { description plainReason } } } } } }",
+        },
+        Persona {
+            name: "Partner",
+            hint: format!("{}: sees what it sold to {} customers, and nothing else of them", who.full.partner.name, who.full.customers),
+            token: token(Class::Partner, "demo-partner", None, Some(&who.full.partner))?,
+            query: include_str!("../demo/queries/partner.graphql"),
+            variables: None,
+            short: "{ partner { brandName customers(first: 3) { totalCount nodes { customerNo displayName } } } }",
+        },
+    ])
+}
+
+/// For `/graphiql/personas.json`.
+pub fn for_explorer(personas: &[Persona]) -> Value {
+    json!({"hub": "Fernhill Telecom, an invented provider", "personas": personas})
+}
