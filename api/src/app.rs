@@ -39,7 +39,7 @@ impl App {
     pub fn new(config: Config, store: Store, index: Index, keys: Keys) -> Arc<App> {
         telemetry::metrics();
         Arc::new(App {
-            graphs: Graphs::new(Hub { store: store.clone() }),
+            graphs: Graphs::new(Hub::new(store.clone(), index.clone())),
             tokens: Tokens::new(keys, &config.auth),
             families: Families::default(),
             documents: Documents::default(),

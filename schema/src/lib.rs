@@ -27,6 +27,10 @@ mod response;
 pub mod error;
 /// Rust names of declared types.
 pub mod names;
+/// Inputs and outputs that the registry knows by name only.
+mod scalars;
+/// Search and suggestions.
+mod search;
 
 /// Customers and partners.
 mod party;
@@ -56,14 +60,24 @@ pub use response::write;
 
 use async_graphql::Schema;
 use audience::Captured;
+use bot::Bot;
 use entities::{Audience, Store};
 use node::{Guarded, Root};
+use search_index::Index;
 use std::sync::Arc;
 
 /// What resolvers work with.
 #[derive(Clone)]
 pub struct Hub {
     pub store: Store,
+    pub index: Index,
+    pub bot: Bot,
+}
+impl Hub {
+    /// A hub whose bot answers from this index.
+    pub fn new(store: Store, index: Index) -> Self {
+        Hub { bot: Bot::new(&store, &index), store, index }
+    }
 }
 
 /// The schema as one audience knows it, with what is needed before a request runs.

@@ -1,6 +1,507 @@
-use crate::audience::auth;
-use async_graphql::Object;
+//! Everything that can be done. Each field takes one input and answers with one payload: the row that came of it, or
+//! `userErrors` that the caller can mend. With an `idempotencyKey` the same input again gives the same answer, and
+//! nothing new happens.
+use crate::{
+    audience::auth,
+    error::{Refused, graph},
+    names::{BotAnswer, Consent, Conversation, Customer, KbArticle, Ticket},
+    node::{Node, caller},
+    scalars::Choice,
+};
+use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, Result, SimpleObject};
+use entities::{
+    Error, Write,
+    care::{ticket, ticket_note},
+    conversation::{bot_answer, conversation},
+    error::{Code, Refusal},
+    exchange::idempotency_key,
+    knowledge::{article, article_version, feedback},
+    model::EntityKind,
+    party::customer,
+    privacy::consent,
+};
+use futures::future::BoxFuture;
+use uuid::Uuid;
+
+/// Everything that can be done.
 pub struct Mutation;
 #[Object]
-impl Mutation { #[graphql(directive = auth::apply("all".into(), None, Some(1)))] /// x
- async fn ping(&self) -> bool { true } }
+impl Mutation {
+    /// Asks the bot. It answers from what you may read, with its sources, or hands over to a human.
+    #[graphql(directive = auth::apply("all".into(), None, Some(50)))]
+    async fn ask(&self, ctx: &Context<'_>, input: AskInput) -> Result<Option<AskPayload>> {
+        let asked = match input.conversation_id.as_ref().map(|id| known(ctx, &conversation::ENTITY, id, "conversationId")).transpose() {
+            Err(e) => Err(e),
+            Ok(conversation_id) => {
+                let ask = bot::Ask { question: input.question, conversation_id, locale: input.locale, channel: conversation::Channel::Chat, idempotency_key: input.idempotency_key };
+                ctx.data_unchecked::<crate::Hub>().bot.ask(&caller(ctx).scope, ask).await.map_err(|e| match e {
+                    bot::Error::Entities(e) => e,
+                    e => Error::Invalid(e.to_string()),
+                })
+            }
+        };
+        Ok(Some(match settle(asked)? {
+            Ok(a) => AskPayload { conversation: Some(Node::by_id(a.conversation_id)), answer: Some(Node::by_id(a.answer_id)), user_errors: vec![] },
+            Err(user_errors) => AskPayload { conversation: None, answer: None, user_errors },
+        }))
+    }
+    /// Opens a ticket: for your own customer, for one that you sold to, or as an agent for anybody.
+    #[graphql(directive = auth::apply("agent partner customer".into(), Some("ticket:write".into()), Some(20)))]
+    async fn ticket_open(&self, ctx: &Context<'_>, input: TicketOpenInput) -> Result<Option<TicketPayload>> {
+        let done = perform(ctx, "ticketOpen", input.idempotency_key.clone(), input, |ctx, w, i| {
+            Box::pin(async move {
+                let open = ticket::Open {
+                    customer_id: optional(ctx, &customer::ENTITY, &i.customer_id, "customerId")?,
+                    kind: i.kind.0,
+                    name: i.name,
+                    description: i.description,
+                    product_id: optional(ctx, &entities::catalogue::product::ENTITY, &i.product_id, "productId")?,
+                    bill_id: optional(ctx, &entities::billing::bill::ENTITY, &i.bill_id, "billId")?,
+                    conversation_id: None,
+                    channel: ticket::Channel::Portal,
+                };
+                ticket::open(w, open).await
+            })
+        });
+        Ok(Some(TicketPayload::of(done.await?)))
+    }
+    /// Adds a note to a ticket. A customer's word opens a resolved ticket again.
+    #[graphql(directive = auth::apply("agent partner customer".into(), Some("ticket:write".into()), Some(20)))]
+    async fn ticket_reply(&self, ctx: &Context<'_>, input: TicketReplyInput) -> Result<Option<TicketPayload>> {
+        let done = perform(ctx, "ticketReply", input.idempotency_key.clone(), input, |ctx, w, i| {
+            Box::pin(async move {
+                let ticket_id = known(ctx, &ticket::ENTITY, &i.ticket_id, "ticketId")?;
+                let visibility = i.visibility.map_or(ticket_note::Visibility::Public, |v| v.0);
+                ticket::reply(w, ticket::Reply { ticket_id, body: i.body, visibility, status: i.status.map(|s| s.0) }).await?;
+                Ok(ticket_id)
+            })
+        });
+        Ok(Some(TicketPayload::of(done.await?)))
+    }
+    /// Changes a ticket. Customers and partners can close theirs or open again what was resolved.
+    #[graphql(directive = auth::apply("agent partner customer".into(), Some("ticket:write".into()), Some(20)))]
+    async fn ticket_update(&self, ctx: &Context<'_>, input: TicketUpdateInput) -> Result<Option<TicketPayload>> {
+        let done = perform(ctx, "ticketUpdate", input.idempotency_key.clone(), input, |ctx, w, i| {
+            Box::pin(async move {
+                let ticket_id = known(ctx, &ticket::ENTITY, &i.ticket_id, "ticketId")?;
+                let update = ticket::Update {
+                    ticket_id,
+                    expected_version: i.expected_version,
+                    status: i.status.map(|s| s.0),
+                    status_reason: i.status_reason,
+                    priority: i.priority.map(|p| p.0),
+                    name: i.name,
+                    resolution: i.resolution,
+                };
+                ticket::update(w, update).await?;
+                Ok(ticket_id)
+            })
+        });
+        Ok(Some(TicketPayload::of(done.await?)))
+    }
+    /// Changes a customer: how to address and reach it; as an agent also its status and its place in the hierarchy.
+    #[graphql(directive = auth::apply("agent customer".into(), Some("customer:write".into()), Some(20)))]
+    async fn customer_update(&self, ctx: &Context<'_>, input: CustomerUpdateInput) -> Result<Option<CustomerPayload>> {
+        let done = perform(ctx, "customerUpdate", input.idempotency_key.clone(), input, |ctx, w, i| {
+            Box::pin(async move {
+                let customer_id = known(ctx, &customer::ENTITY, &i.customer_id, "customerId")?;
+                let parent = match &i.parent_id {
+                    MaybeUndefined::Undefined => None,
+                    MaybeUndefined::Null => Some(None),
+                    MaybeUndefined::Value(id) => Some(Some(known(ctx, &customer::ENTITY, id, "parentId")?)),
+                };
+                let update = customer::Update {
+                    customer_id,
+                    expected_version: i.expected_version,
+                    display_name: i.display_name,
+                    locale: i.locale,
+                    preferred_channel: i.preferred_channel.map(|c| c.0),
+                    status: i.status.map(|s| s.0),
+                    status_reason: i.status_reason,
+                    parent,
+                };
+                customer::update(w, update).await?;
+                Ok(customer_id)
+            })
+        });
+        Ok(Some(match done.await? {
+            Ok(id) => CustomerPayload { customer: Some(Node::by_id(id)), user_errors: vec![] },
+            Err(user_errors) => CustomerPayload { customer: None, user_errors },
+        }))
+    }
+    /// Writes down a consent, or that it was denied or withdrawn. What was said before stays on record.
+    #[graphql(directive = auth::apply("agent customer".into(), Some("consent:write".into()), Some(20)))]
+    async fn consent_set(&self, ctx: &Context<'_>, input: ConsentSetInput) -> Result<Option<ConsentPayload>> {
+        let done = perform(ctx, "consentSet", input.idempotency_key.clone(), input, |ctx, w, i| {
+            Box::pin(async move {
+                let customer_id = known(ctx, &customer::ENTITY, &i.customer_id, "customerId")?;
+                let evidence = consent::Evidence { channel: i.channel, text_version: i.text_version };
+                consent::set(w, consent::Set { customer_id, purpose: i.purpose.0, state: i.state.0, evidence }).await
+            })
+        });
+        Ok(Some(match done.await? {
+            Ok(id) => ConsentPayload { consent: Some(Node::by_id(id)), user_errors: vec![] },
+            Err(user_errors) => ConsentPayload { consent: None, user_errors },
+        }))
+    }
+    /// Saves a text of an article as the draft of its language. What is published stays as it is.
+    #[graphql(directive = auth::apply("agent".into(), Some("kb:write".into()), Some(20)))]
+    async fn article_save(&self, ctx: &Context<'_>, input: ArticleSaveInput) -> Result<Option<ArticlePayload>> {
+        let done = perform(ctx, "articleSave", input.idempotency_key.clone(), input, |ctx, w, i| {
+            Box::pin(async move {
+                let save = article::ArticleSave {
+                    id: optional(ctx, &article::ENTITY, &i.id, "id")?,
+                    slug: i.slug.unwrap_or_default(),
+                    kind: i.kind.0,
+                    audience: i.audience.0,
+                    category_code: i.category_code,
+                    locale: i.locale,
+                    title: i.title,
+                    summary: i.summary,
+                    body_md: i.body,
+                    keywords: i.keywords.unwrap_or_default(),
+                    questions: i.questions.unwrap_or_default(),
+                    expected_version: i.expected_version,
+                };
+                article::save(w, save).await
+            })
+        });
+        Ok(Some(ArticlePayload::of(done.await?)))
+    }
+    /// Makes the draft of a language what readers see.
+    #[graphql(directive = auth::apply("agent".into(), Some("kb:publish".into()), Some(20)))]
+    async fn article_publish(&self, ctx: &Context<'_>, input: ArticlePublishInput) -> Result<Option<ArticlePayload>> {
+        let done = perform(ctx, "articlePublish", input.idempotency_key.clone(), input, |ctx, w, i| {
+            Box::pin(async move {
+                let id = known(ctx, &article::ENTITY, &i.id, "id")?;
+                article::publish(w, id, &i.locale, i.expected_version).await?;
+                Ok(id)
+            })
+        });
+        Ok(Some(ArticlePayload::of(done.await?)))
+    }
+    /// Says whether an article or an answer helped.
+    #[graphql(directive = auth::apply("all".into(), None, Some(10)))]
+    async fn feedback_submit(&self, ctx: &Context<'_>, input: FeedbackSubmitInput) -> Result<Option<FeedbackPayload>> {
+        let done = perform(ctx, "feedbackSubmit", input.idempotency_key.clone(), input, |ctx, w, i| {
+            Box::pin(async move {
+                let submit = feedback::Submit {
+                    version_id: optional(ctx, &article_version::ENTITY, &i.article_version_id, "articleVersionId")?,
+                    answer_id: optional(ctx, &bot_answer::ENTITY, &i.answer_id, "answerId")?,
+                    helpful: i.is_helpful,
+                    comment: i.comment,
+                };
+                feedback::submit(w, submit).await
+            })
+        });
+        Ok(Some(match done.await? {
+            Ok(_) => FeedbackPayload { is_accepted: true, user_errors: vec![] },
+            Err(user_errors) => FeedbackPayload { is_accepted: false, user_errors },
+        }))
+    }
+}
+
+// ---- how a mutation runs ----------------------------------------------------------------------------------------
+
+/// One transaction on behalf of the caller; the row that came of it, or what the caller can mend.
+async fn perform<'a, I>(ctx: &'a Context<'a>, name: &str, key: Option<String>, input: I, run: impl for<'w> FnOnce(&'w Context<'a>, &'w mut Write, I) -> BoxFuture<'w, entities::Result<Uuid>>) -> Result<std::result::Result<Uuid, Vec<UserError>>>
+where
+    I: serde::Serialize,
+{
+    let request = serde_json::to_string(&(name, &input)).unwrap_or_default();
+    let settled = async {
+        let store = &ctx.data_unchecked::<crate::Hub>().store;
+        let mut w = store.write(&caller(ctx).scope).await?;
+        if let Some(key) = &key
+            && let Some(before) = idempotency_key::recall(&w, key, &request).await?
+        {
+            return before.as_str().and_then(|id| id.parse().ok()).ok_or_else(|| Error::Invalid("a stored answer holds no id".into()));
+        }
+        let id = run(ctx, &mut w, input).await?;
+        if let Some(key) = &key {
+            idempotency_key::remember(&w, key, &request, id.to_string().into()).await?;
+        }
+        w.commit().await?;
+        Ok(id)
+    };
+    settle(settled.await)
+}
+fn settle<T>(done: entities::Result<T>) -> Result<std::result::Result<T, Vec<UserError>>> {
+    match done {
+        Ok(value) => Ok(Ok(value)),
+        Err(Error::Refused(refusals)) => Ok(Err(refusals.into_iter().map(UserError::from).collect())),
+        Err(e) => Err(graph(Refused::internal(e))),
+    }
+}
+/// The key behind a public id that the caller sent. Another kind's id is like a missing row.
+fn known(ctx: &Context<'_>, kind: &'static EntityKind, id: &ID, field: &str) -> entities::Result<Uuid> {
+    caller(ctx).scope.id(kind, id).ok_or_else(|| Error::refused(Code::NotFound, field, "There is no such thing, or none that you may see."))
+}
+fn optional(ctx: &Context<'_>, kind: &'static EntityKind, id: &Option<ID>, field: &str) -> entities::Result<Option<Uuid>> {
+    id.as_ref().map(|id| known(ctx, kind, id, field)).transpose()
+}
+
+// ---- payloads ---------------------------------------------------------------------------------------------------
+
+/// Something that the caller can mend.
+#[derive(SimpleObject)]
+#[graphql(directive = auth::apply("all".into(), None, Some(0)))]
+pub struct UserError {
+    /// What is wrong, for a program.
+    code: UserErrorCode,
+    /// The input field, from the outside in; null where it is the whole.
+    field: Option<Vec<String>>,
+    /// What is wrong, for a person.
+    message: String,
+}
+impl From<Refusal> for UserError {
+    fn from(r: Refusal) -> Self {
+        let field = (!r.field.is_empty()).then(|| r.field.split('.').map(Into::into).collect());
+        UserError { code: r.code.into(), field, message: r.message }
+    }
+}
+/// What is wrong with an input.
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "entities::error::Code")]
+pub enum UserErrorCode {
+    /// A text must not be blank.
+    Blank,
+    /// A text is longer than there is room.
+    TooLong,
+    /// There is no such thing, or none that you may see.
+    NotFound,
+    /// A value that is not possible here.
+    InvalidValue,
+    /// The status cannot change that way.
+    InvalidTransition,
+    /// Somebody else changed it since you read it.
+    StaleVersion,
+    /// The key was used before, with another input.
+    IdempotencyConflict,
+    /// You asked the same a few minutes ago.
+    DuplicateOfOpenTicket,
+    /// The conversation is over.
+    ConversationClosed,
+    /// Too much at once; try again later.
+    RateLimited,
+    /// This needs a login.
+    LoginRequired,
+}
+
+/// What came of a question.
+#[derive(SimpleObject)]
+#[graphql(directive = auth::apply("all".into(), None, Some(0)))]
+pub struct AskPayload {
+    /// The talk; null when there was an error.
+    conversation: Option<Node<Conversation>>,
+    /// The answer; null when there was an error.
+    answer: Option<Node<BotAnswer>>,
+    /// What you can mend.
+    user_errors: Vec<UserError>,
+}
+/// What became of a ticket.
+#[derive(SimpleObject)]
+#[graphql(directive = auth::apply("all".into(), None, Some(0)))]
+pub struct TicketPayload {
+    /// The ticket as it is now; null when there was an error.
+    ticket: Option<Node<Ticket>>,
+    /// What you can mend.
+    user_errors: Vec<UserError>,
+}
+impl TicketPayload {
+    fn of(done: std::result::Result<Uuid, Vec<UserError>>) -> Self {
+        match done {
+            Ok(id) => TicketPayload { ticket: Some(Node::by_id(id)), user_errors: vec![] },
+            Err(user_errors) => TicketPayload { ticket: None, user_errors },
+        }
+    }
+}
+/// What became of a customer.
+#[derive(SimpleObject)]
+#[graphql(directive = auth::apply("all".into(), None, Some(0)))]
+pub struct CustomerPayload {
+    /// The customer as it is now; null when there was an error.
+    customer: Option<Node<Customer>>,
+    /// What you can mend.
+    user_errors: Vec<UserError>,
+}
+/// What was written down.
+#[derive(SimpleObject)]
+#[graphql(directive = auth::apply("all".into(), None, Some(0)))]
+pub struct ConsentPayload {
+    /// The consent; null when there was an error.
+    consent: Option<Node<Consent>>,
+    /// What you can mend.
+    user_errors: Vec<UserError>,
+}
+/// What became of an article.
+#[derive(SimpleObject)]
+#[graphql(directive = auth::apply("all".into(), None, Some(0)))]
+pub struct ArticlePayload {
+    /// The article as it is now; null when there was an error.
+    article: Option<Node<KbArticle>>,
+    /// What you can mend.
+    user_errors: Vec<UserError>,
+}
+impl ArticlePayload {
+    fn of(done: std::result::Result<Uuid, Vec<UserError>>) -> Self {
+        match done {
+            Ok(id) => ArticlePayload { article: Some(Node::by_id(id)), user_errors: vec![] },
+            Err(user_errors) => ArticlePayload { article: None, user_errors },
+        }
+    }
+}
+/// Whether feedback was taken.
+#[derive(SimpleObject)]
+#[graphql(directive = auth::apply("all".into(), None, Some(0)))]
+pub struct FeedbackPayload {
+    /// False when there was an error.
+    is_accepted: bool,
+    /// What you can mend.
+    user_errors: Vec<UserError>,
+}
+
+// ---- inputs -----------------------------------------------------------------------------------------------------
+
+/// A question for the bot.
+#[derive(InputObject, serde::Serialize)]
+pub struct AskInput {
+    /// In your own words, at most 4,000 characters.
+    question: String,
+    /// To go on with a talk; a new one begins without it.
+    conversation_id: Option<ID>,
+    /// The language to answer in; told from the question when not given.
+    locale: Option<String>,
+    /// The same key and input again give the same answer.
+    idempotency_key: Option<String>,
+}
+/// A new ticket.
+#[derive(InputObject, serde::Serialize)]
+pub struct TicketOpenInput {
+    /// For whom; a login of one customer can leave it out, an agent may not know yet.
+    customer_id: Option<ID>,
+    /// What sort of matter it is.
+    kind: Choice<ticket::Kind>,
+    /// What it is about, in one line.
+    name: String,
+    /// All that helps to mend it.
+    description: String,
+    /// The product it is about.
+    product_id: Option<ID>,
+    /// The bill it is about.
+    bill_id: Option<ID>,
+    /// The same key and input again give the same ticket.
+    idempotency_key: Option<String>,
+}
+/// A note on a ticket.
+#[derive(InputObject, serde::Serialize)]
+pub struct TicketReplyInput {
+    ticket_id: ID,
+    /// What you say.
+    body: String,
+    /// Who may read it; everybody on the ticket when not given.
+    visibility: Option<Choice<ticket_note::Visibility>>,
+    /// What the ticket becomes with it.
+    status: Option<Choice<ticket::Status>>,
+    /// The same key and input again add nothing.
+    idempotency_key: Option<String>,
+}
+/// A change of a ticket. What is not given stays.
+#[derive(InputObject, serde::Serialize)]
+pub struct TicketUpdateInput {
+    ticket_id: ID,
+    /// The `version` that you read.
+    expected_version: i32,
+    status: Option<Choice<ticket::Status>>,
+    /// Why, for agents' eyes.
+    status_reason: Option<String>,
+    /// Needs the scope ticket:triage.
+    priority: Option<Choice<ticket::Priority>>,
+    name: Option<String>,
+    /// What was done about it.
+    resolution: Option<String>,
+    /// The same key and input again change nothing more.
+    idempotency_key: Option<String>,
+}
+/// A change of a customer. What is not given stays.
+#[derive(InputObject, serde::Serialize)]
+pub struct CustomerUpdateInput {
+    customer_id: ID,
+    /// The `version` that you read.
+    expected_version: i32,
+    display_name: Option<String>,
+    /// The language to write in, BCP 47.
+    locale: Option<String>,
+    preferred_channel: Option<Choice<customer::PreferredChannel>>,
+    /// Agents only.
+    status: Option<Choice<customer::Status>>,
+    /// Agents only.
+    status_reason: Option<String>,
+    /// Agents only: the customer to stand below; null makes it the top of a tree.
+    parent_id: MaybeUndefined<ID>,
+    /// The same key and input again change nothing more.
+    idempotency_key: Option<String>,
+}
+/// A consent, and how it can be proven.
+#[derive(InputObject, serde::Serialize)]
+pub struct ConsentSetInput {
+    customer_id: ID,
+    purpose: Choice<consent::Purpose>,
+    state: Choice<consent::State>,
+    /// Where it was said: `portal`, `phone`.
+    channel: String,
+    /// Which wording was shown.
+    text_version: String,
+    /// The same key and input again write nothing more.
+    idempotency_key: Option<String>,
+}
+/// A text of an article.
+#[derive(InputObject, serde::Serialize)]
+pub struct ArticleSaveInput {
+    /// The article; a new one without it.
+    id: Option<ID>,
+    /// Its name in links; made from the title when not given.
+    slug: Option<String>,
+    kind: Choice<article::Kind>,
+    /// Who may read it.
+    audience: Choice<article::Audience>,
+    /// The shelf it stands on.
+    category_code: Option<String>,
+    /// The language of this text, BCP 47.
+    locale: String,
+    title: String,
+    /// In a sentence.
+    summary: Option<String>,
+    /// Markdown.
+    body: String,
+    /// Words to find it by.
+    keywords: Option<Vec<String>>,
+    /// Other ways to ask for it.
+    questions: Option<Vec<String>>,
+    /// The article's `version` that you read; leave it out to overwrite.
+    expected_version: Option<i32>,
+    /// The same key and input again save nothing more.
+    idempotency_key: Option<String>,
+}
+/// Which draft to publish.
+#[derive(InputObject, serde::Serialize)]
+pub struct ArticlePublishInput {
+    id: ID,
+    /// The language of the draft.
+    locale: String,
+    /// The article's `version` that you read.
+    expected_version: Option<i32>,
+    /// The same key and input again publish nothing more.
+    idempotency_key: Option<String>,
+}
+/// Whether something helped: one of the two ids.
+#[derive(InputObject, serde::Serialize)]
+pub struct FeedbackSubmitInput {
+    article_version_id: Option<ID>,
+    answer_id: Option<ID>,
+    is_helpful: bool,
+    /// Why, at most 2,000 characters.
+    comment: Option<String>,
+    /// The same key and input again count once.
+    idempotency_key: Option<String>,
+}

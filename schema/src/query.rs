@@ -4,6 +4,7 @@ use crate::{
     error::{Refused, graph},
     names::{AnyRow, Customer, Partner},
     node::{AnyNode, Node, caller},
+    search::{AnswerSuggestion, SearchResultConnection, SearchType},
 };
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use entities::{Audience, id::Id};
@@ -37,6 +38,29 @@ impl Query {
             partner: scope.partners.first().map(|id| Node::by_id(*id)),
             acting_for: scope.acting_for.clone(),
         }
+    }
+    /// Searches everything that you may see: names, numbers, addresses and texts.
+    #[graphql(directive = auth::apply("all".into(), None, Some(50)))]
+    async fn search(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Words, \"a phrase\", or any number.")] query: String,
+        #[graphql(desc = "Only of these types.")] types: Option<Vec<SearchType>>,
+        #[graphql(desc = "At most 100; 20 when not given.")] first: Option<i32>,
+        #[graphql(desc = "Go on behind this cursor.")] after: Option<String>,
+    ) -> Result<SearchResultConnection> {
+        crate::search::search(ctx, query, types.unwrap_or_default(), first, after).await
+    }
+    /// Passages of the knowledge base that may answer, to show before a ticket is sent.
+    #[graphql(directive = auth::apply("all".into(), None, Some(50)))]
+    async fn suggest_answers(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The question, or the text of a ticket.")] text: String,
+        #[graphql(desc = "At most 100; 5 when not given.")] first: Option<i32>,
+        #[graphql(desc = "The language wanted; told from the text when not given.")] locale: Option<String>,
+    ) -> Result<Vec<AnswerSuggestion>> {
+        crate::search::suggest(ctx, text, first, locale).await
     }
     /// Who is calling or writing: the customers behind a phone number, mail address, service number or name on a bill,
     /// however it is spelt. At most 20.

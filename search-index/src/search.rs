@@ -59,6 +59,8 @@ pub struct Hit {
     pub snippet: Snippet,
     /// Where in an article.
     pub anchor: Option<String>,
+    /// Goes on behind this hit.
+    pub cursor: String,
 }
 
 /// The most on one page, and how deep the pages go.
@@ -103,9 +105,10 @@ impl Index {
         total: usize,
     ) -> Result<Hits> {
         let mut hits = vec![];
-        for (score, at) in best(searcher, query, first, offset)? {
+        for (i, (score, at)) in best(searcher, query, first, offset)?.into_iter().enumerate() {
             if let Some(shown) = self.shown(searcher, at)? {
-                hits.extend(self.hit(searcher, scope, pieces, score, shown)?);
+                let hit = self.hit(searcher, scope, pieces, score, shown)?;
+                hits.extend(hit.map(|h| Hit { cursor: (offset + i + 1).to_string(), ..h }));
             }
         }
         let reached = offset + first;
@@ -113,7 +116,7 @@ impl Index {
     }
     fn hit(&self, searcher: &Searcher, scope: &Scope, pieces: &[Piece], score: f32, shown: Shown) -> Result<Option<Hit>> {
         let Some((entity, _)) = KINDS.iter().find(|k| k.0.prefix == shown.kind) else { return Ok(None) };
-        let mut hit = Hit { entity, id: shown.id, score, title: shown.title.clone(), snippet: Snippet::default(), anchor: None };
+        let mut hit = Hit { entity, id: shown.id, score, title: shown.title.clone(), snippet: Snippet::default(), anchor: None, cursor: String::new() };
         if **entity == article::ENTITY
             && let Some(best) = self.best_passage(searcher, scope, pieces, shown.id)?
         {

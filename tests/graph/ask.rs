@@ -11,7 +11,8 @@ pub struct World {
 }
 impl World {
     pub async fn new(store: Store) -> Self {
-        World { graphs: Graphs::new(Hub { store: store.clone() }), store }
+        let index = search_index::Index::open(crate::harness::folder().await, &store).await.expect("an index");
+        World { graphs: Graphs::new(Hub::new(store.clone(), index)), store }
     }
     /// The whole answer as text.
     pub async fn text(&self, scope: &Scope, query: &str, mode: Mode) -> String {
