@@ -109,6 +109,25 @@ async fn any_text_comes_back_as_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn money_has_the_digits_of_its_currency() {
+    for store in harness::stores().await {
+        let ada = customer(&store, "Ada").await;
+        let bill = ada.bill("2025-12", &[("Plan", 1999), ("Discount", -1)]).await;
+        let world = World::new(store.clone()).await;
+        let query = format!("{{ bill(id: \"{}\") {{ taxExcluded {{ amount minor currency }} lines {{ nodes {{ taxExcluded {{ amount }} unitPrice taxRate }} }} }} }}", public_id(&entities::billing::bill::ENTITY, bill));
+        for (currency, total, second) in [("EUR", "19.98", "-0.01"), ("JPY", "1998", "-1"), ("KWD", "1.998", "-0.001")] {
+            for table in ["bills", "bill_lines"] {
+                sea_orm::ConnectionTrait::execute_unprepared(store.writer(), &format!("update {table} set currency = '{currency}'")).await.expect("another currency");
+            }
+            let data = world.data(&agent(), &query).await;
+            assert_eq!(data["bill"]["taxExcluded"], serde_json::json!({"amount": total, "minor": "1998", "currency": currency}));
+            assert_eq!(data["bill"]["lines"]["nodes"][1]["taxExcluded"]["amount"], second);
+            assert_eq!(data["bill"]["lines"]["nodes"][0]["taxRate"], "0.2");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn pages_join_to_the_whole_list_in_both_directions() {
     for store in harness::stores().await {
         let corp = customer(&store, "Corp").await;

@@ -39,6 +39,8 @@ pub enum Scalar {
     BigInt,
     /// Millionths as a decimal string.
     Decimal,
+    /// The text of a decimal, as it is.
+    Amount,
     Currency,
     Bool,
     Date,
@@ -58,7 +60,7 @@ impl Scalar {
             Scalar::Text => "String",
             Scalar::Int => "Int",
             Scalar::BigInt => "BigInt",
-            Scalar::Decimal => "Decimal",
+            Scalar::Decimal | Scalar::Amount => "Decimal",
             Scalar::Currency => "CurrencyCode",
             Scalar::Bool => "Boolean",
             Scalar::Date => "Date",
@@ -289,7 +291,7 @@ pub fn money(name: &'static str, minor: impl ColumnTrait, currency: &str, doc: &
 /// The same from expressions.
 pub fn money_sql(name: &'static str, minor: &str, currency: &str, null: Option<Sql>, doc: &'static str) -> Field {
     let parts = vec![
-        ("amount", Scalar::Decimal, amount_sql(minor, currency), false),
+        ("amount", Scalar::Amount, amount_sql(minor, currency), false),
         ("currency", Scalar::Currency, Sql::both(currency), false),
         ("minor", Scalar::BigInt, Sql::both(minor), false),
     ];

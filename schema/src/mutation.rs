@@ -25,6 +25,7 @@ use uuid::Uuid;
 
 /// Everything that can be done.
 pub struct Mutation;
+/// Everything that can be done.
 #[Object]
 impl Mutation {
     /// Asks the bot. It answers from what you may read, with its sources, or hands over to a human.

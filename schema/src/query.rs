@@ -11,6 +11,7 @@ use entities::{Audience, id::Id};
 
 /// Everything that can be read.
 pub struct Query;
+/// Everything that can be read.
 #[Object]
 impl Query {
     /// Anything by its id. Null when there is none that you may see.
@@ -75,6 +76,7 @@ impl Query {
 #[derive(SimpleObject)]
 #[graphql(directive = auth::apply("all".into(), None, Some(0)))]
 pub struct Viewer {
+    /// Which view of the graph this is.
     audience: AudienceName,
     /// The token's subject; `public` without one.
     subject: String,

@@ -21,6 +21,7 @@ use uuid::Uuid;
 
 /// Everything that can be followed.
 pub struct Subscription;
+/// Everything that can be followed.
 #[Streams]
 impl Subscription {
     /// A ticket each time it changes: one by its id, or any that you may see.

@@ -152,7 +152,8 @@ async fn what_is_hidden_cannot_be_told_from_what_is_misspelt() {
                 for tail in ["", "{id}", "(first: 3)"] {
                     let [hidden, misspelt] = [field, &wrong].map(|name| format!("{open}{name}{tail}{close}"));
                     let (hidden, misspelt) = (world.ask(caller, &hidden).await, world.ask(caller, &misspelt).await);
-                    assert_eq!(hidden.to_string().replace(field.as_str(), "?"), misspelt.to_string().replace(&wrong, "?"), "{ty}.{field} for {}", caller.subject);
+                    let (quoted, wrong_quoted) = (format!("\\\"{field}\\\""), format!("\\\"{wrong}\\\""));
+                    assert_eq!(hidden.to_string().replace(&quoted, "?"), misspelt.to_string().replace(&wrong_quoted, "?"), "{ty}.{field} for {}", caller.subject);
                     assert!(hidden.get("errors").is_some());
                     compared += 1;
                 }
