@@ -29,7 +29,7 @@ use crate::{
     model::TextEnum,
 };
 use encoding_rs::Encoding;
-use expression::{Expr, Fault, Names, Parser, suggest};
+use expression::{Expr, Fault, Names, Parser, Words, suggest};
 use std::{borrow::Cow, path::Path};
 use toml::{
     Spanned,
@@ -60,12 +60,15 @@ pub struct Mapping {
     pub later: Vec<Later>,
 }
 
+/// The fields of each repetition of a section.
+pub type Each = Vec<Vec<(String, Expr)>>;
+
 /// Rows for one table.
 #[derive(Debug)]
 pub struct Section {
     pub table: &'static Table,
     /// The fields of each repetition; one without fields where the section is not repeated.
-    pub each: Vec<Vec<(String, Expr)>>,
+    pub each: Each,
     pub when: Option<Expr>,
     pub external_id: Expr,
     pub set: Vec<(&'static Column, Expr)>,
@@ -183,8 +186,8 @@ struct Reader<'a> {
 }
 struct Scopes {
     vars: Vec<String>,
-    lists: Vec<(String, Vec<Vec<(String, Expr)>>)>,
-    lookups: Vec<(String, Vec<(String, Option<String>)>)>,
+    lists: Vec<(String, Each)>,
+    lookups: Vec<(String, Words)>,
 }
 
 impl Reader<'_> {
@@ -311,7 +314,7 @@ impl Reader<'_> {
         Ok(Section { table, each, when, external_id, set, only_new })
     }
     /// A list of items, or the name of one.
-    fn repeated(&self, mapping: &mut Mapping, scopes: &Scopes, node: &Node<'_>) -> Found<Vec<Vec<(String, Expr)>>> {
+    fn repeated(&self, mapping: &mut Mapping, scopes: &Scopes, node: &Node<'_>) -> Found<Each> {
         let Some(name) = node.get_ref().as_str() else { return self.each(mapping, scopes, node) };
         let Some((_, _)) = scopes.lists.iter().find(|l| l.0 == name) else {
             return Err(fault(
@@ -324,9 +327,9 @@ impl Reader<'_> {
         let list = tree.get_ref().get("lists").and_then(|l| l.get_ref().get(name));
         list.map_or(Ok(vec![]), |l| self.each(mapping, scopes, l))
     }
-    fn each(&self, mapping: &mut Mapping, scopes: &Scopes, node: &Node<'_>) -> Found<Vec<Vec<(String, Expr)>>> {
+    fn each(&self, mapping: &mut Mapping, scopes: &Scopes, node: &Node<'_>) -> Found<Each> {
         let items = node.get_ref().as_array().ok_or_else(|| fault(node.span().start, "a list of tables belongs here"))?;
-        let mut out: Vec<Vec<(String, Expr)>> = vec![];
+        let mut out: Each = vec![];
         for item in items.iter() {
             let fields = table_of(item)?
                 .into_iter()

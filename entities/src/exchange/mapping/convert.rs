@@ -86,7 +86,7 @@ fn day(text: &str, order: Order) -> Option<(NaiveDate, &str)> {
     }
     let (mut parts, mut rest) = (vec![], text);
     while parts.len() < 3 {
-        rest = rest.trim_start_matches(|c: char| matches!(c, '.' | '/' | '-' | ',' | ' '));
+        rest = rest.trim_start_matches(['.', '/', '-', ',', ' ']);
         let end = rest.find(|c: char| !c.is_alphanumeric()).unwrap_or(rest.len());
         // `T` between date and time is no part of the day
         let end = rest[..end].find(|c: char| c.is_alphabetic()).filter(|i| *i > 0).unwrap_or(end);
@@ -96,7 +96,7 @@ fn day(text: &str, order: Order) -> Option<(NaiveDate, &str)> {
         parts.push(&rest[..end]);
         rest = &rest[end..];
     }
-    let rest = rest.trim_start_matches(|c: char| matches!(c, 'T' | ' ' | ','));
+    let rest = rest.trim_start_matches(['T', ' ', ',']);
     let n = |i: usize| parts[i].parse::<u32>().ok();
     let month = |i: usize| n(i).or_else(|| month(parts[i]));
     let slashed = text.contains('/');

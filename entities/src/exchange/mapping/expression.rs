@@ -37,7 +37,7 @@ pub enum Expr {
     },
     Map {
         of: Box<Expr>,
-        pairs: Vec<(String, Option<String>)>,
+        pairs: Words,
         other: Other,
         warn: bool,
     },
@@ -71,6 +71,9 @@ pub enum Expr {
         region: phonenumber::country::Id,
     },
 }
+
+/// Words and what they stand for; none for nothing.
+pub type Words = Vec<(String, Option<String>)>;
 
 /// What becomes of a word that a map does not know.
 #[derive(Debug)]
@@ -172,7 +175,7 @@ pub struct Parser<'a> {
     pub vars: &'a [String],
     pub items: &'a [String],
     pub set: Vec<&'static str>,
-    pub lookups: &'a [(String, Vec<(String, Option<String>)>)],
+    pub lookups: &'a [(String, Words)],
 }
 /// What is wrong with an expression.
 #[derive(Debug, Default)]
