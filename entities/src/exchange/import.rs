@@ -3,6 +3,8 @@
 //!
 //! Killed in the middle, it is simply run again: what was taken is known by its source's ids and is not taken twice.
 
+/// Files that need no mapping.
+pub mod format;
 /// Which reader and which mapping a file wants.
 pub mod open;
 
@@ -48,6 +50,10 @@ pub struct Job {
     pub as_of: Option<NaiveDate>,
     /// Report what would happen, and change nothing.
     pub dry_run: bool,
+    /// Of amounts that name no currency.
+    pub currency: Option<String>,
+    /// Two letters: how to read phone numbers without a country.
+    pub country: Option<String>,
 }
 
 /// A row on its way: what it became, and what of it no table holds yet.

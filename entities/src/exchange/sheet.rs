@@ -151,7 +151,8 @@ pub fn decoded(bytes: &[u8], encoding: Option<&'static Encoding>) -> String {
     }
 }
 
-fn unpacked(path: &Path, read: Arc<AtomicU64>) -> io::Result<Box<dyn Read + Send>> {
+/// The bytes of a file, unpacked where it is packed; `read` counts those of the file.
+pub fn unpacked(path: &Path, read: Arc<AtomicU64>) -> io::Result<Box<dyn Read + Send>> {
     let mut file = BufReader::new(Counted { file: File::open(path)?, read });
     let packed = file.fill_buf()?.starts_with(&[0x28, 0xB5, 0x2F, 0xFD]);
     Ok(if packed { Box::new(zstd::Decoder::with_buffer(file)?) } else { Box::new(file) })

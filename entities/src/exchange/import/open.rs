@@ -1,5 +1,8 @@
 //! Which reader and which mapping a file wants.
-use super::{Job, Reader, Row, Rows, Source, as_of_before};
+use super::{
+    Job, Reader, Row, Rows, Source, as_of_before,
+    format::{self, Format},
+};
 use crate::{
     Error, Result, Store,
     exchange::{
@@ -10,6 +13,7 @@ use crate::{
 };
 use sha2::{Digest, Sha256};
 use std::{
+    collections::BTreeMap,
     io::Read,
     path::{Path, PathBuf},
     sync::{
@@ -22,9 +26,17 @@ use std::{
 pub async fn sources(store: &Store, job: &Job) -> Result<Vec<Source>> {
     let is_folder = job.path.is_dir();
     let files = if is_folder { files_in(&job.path)? } else { vec![job.path.clone()] };
-    let mappings = job.mapping.as_deref().map(Mapping::named).transpose()?;
-    let mut found = vec![];
+    let (mut tables, mut documents) = (vec![], BTreeMap::<Format, Vec<PathBuf>>::new());
     for path in files {
+        match Format::of(&path, job.mapping.as_deref(), is_folder)? {
+            Some(format) => documents.entry(format).or_default().push(path),
+            None => tables.push(path),
+        }
+    }
+    let asked = job.mapping.as_deref().filter(|_| documents.is_empty());
+    let mappings = asked.map(Mapping::named).transpose()?;
+    let mut found = vec![];
+    for path in tables {
         match choose(&path, mappings.as_deref(), job) {
             Ok(Some(mapping)) => found.push((path, mapping)),
             Ok(None) if is_folder => {} // a folder holds other things too
@@ -32,17 +44,24 @@ pub async fn sources(store: &Store, job: &Job) -> Result<Vec<Source>> {
             Err(e) => return Err(e),
         }
     }
-    if found.is_empty() {
+    if found.is_empty() && documents.is_empty() {
         return Err(Error::Invalid(format!(
             "{} holds no file that can be imported{}",
             job.path.display(),
-            if job.mapping.is_none() { ": say which mapping with --mapping" } else { "" }
+            match job.mapping {
+                None if holds_markdown(&job.path) => ": Markdown is taken by `switchboard kb import`",
+                None => ": say which mapping with --mapping",
+                Some(_) => "",
+            }
         )));
     }
     found.sort_by_key(|(_, m)| m.sections.iter().map(|s| table::rank(s.table.name)).max());
     let mut sources = vec![];
     for (path, mapping) in found {
         sources.push(source(store, job, path, mapping).await?);
+    }
+    for (format, files) in documents {
+        sources.push(format::source(store, job, format, files).await?);
     }
     Ok(sources)
 }
@@ -127,6 +146,10 @@ fn unknown(path: &Path, given: Option<&[Mapping]>) -> Error {
         )),
     }
 }
+fn holds_markdown(folder: &Path) -> bool {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|e| e.file_name().to_string_lossy().to_lowercase()).any(|n| n.ends_with(".md") && n != "source.md" && n != "readme.md")
+}
 fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
     let fault = |source| Error::Read { what: folder.display().to_string(), source };
     let mut files = vec![];
@@ -135,7 +158,7 @@ fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
         let name = path.file_name().map(|n| n.to_string_lossy().to_lowercase()).unwrap_or_default();
         let name = name.strip_suffix(".zst").unwrap_or(&name);
         if path.is_file()
-            && [".csv", ".tsv", ".txt"].iter().any(|e| name.ends_with(e))
+            && [".csv", ".tsv", ".txt", ".xml", ".json", ".ndjson", ".jsonl"].iter().any(|e| name.ends_with(e))
             && path.metadata().is_ok_and(|m| m.len() > 0)
             && name != "source.txt"
         {
@@ -145,7 +168,7 @@ fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
     files.sort();
     Ok(files)
 }
-fn sha256(path: &Path) -> Result<String> {
+pub fn sha256(path: &Path) -> Result<String> {
     let fault = |source| Error::Read { what: path.display().to_string(), source };
     let mut file = std::fs::File::open(path).map_err(fault)?;
     let (mut hash, mut buffer) = (Sha256::new(), vec![0; 64 * 1024]);

@@ -67,6 +67,11 @@ pub enum Outcome {
 
 /// Rows that are part of another and belong to whom that belongs.
 const PARTS: &[(&str, &str)] = &[("bill_lines", "bill_id"), ("ticket_notes", "ticket_id"), ("messages", "conversation_id")];
+/// References that a row can be taken without: what they point to may never come. Filled when it has.
+const OPEN: &[&str] = &[
+    "author_party_id", "bill_id", "billing_account_id", "conversation_id", "corrects_bill_id", "customer_id", "linked_line_id", "offering_id",
+    "parent_product_id", "product_id", "reporter_party_id",
+];
 /// What a row is dated by, for ids in the order of time.
 const DATED: &[&str] = &["opened_at", "started_at", "noted_at", "sent_at", "effective_at", "bill_on", "ordered_at", "start_at", "since_on"];
 
@@ -212,8 +217,10 @@ impl Plan {
             let value = self.resolved(known, record, cell, soft, draft, &mut owners)?;
             cells.push((cell.column, value));
         }
-        let Some(there) = there else { return self.insert(known, record, id, cells, &owners, draft) };
-        let diff = changed(&record.cells, there.hash.as_deref());
+        // what stays open is not taken as said: the next run looks again
+        let said: Vec<Cell> = record.cells.iter().filter(|c| !is_open(c, &cells)).cloned().collect();
+        let Some(there) = there else { return self.insert(known, record, id, cells, &said, &owners, draft) };
+        let diff = changed(&said, there.hash.as_deref());
         if diff.is_empty() {
             draft.unchanged.push(record.table.name);
             draft.met.push((record.key, place, there));
@@ -223,7 +230,7 @@ impl Plan {
         let cells: Vec<_> = cells.into_iter().filter(|c| diff.contains(&c.0.name)).collect();
         self.check_natural(known, record, id, draft)?;
         self.check_parent(known, record, id, &cells, draft)?;
-        let hash = merged(&record.cells, there.hash.as_deref());
+        let hash = merged(&said, there.hash.as_deref());
         let state = record.table.state_column().and_then(|s| cells.iter().find(|c| c.0.name == s)).and_then(|c| match &c.1 {
             Value::Text(to) => Some((known_row.and_then(|r| r.state.clone()), to.clone())),
             _ => None,
@@ -261,8 +268,7 @@ impl Plan {
             return Ok(Value::Text(id.to_string()));
         }
         let column = cell.column.name;
-        let may_be_unknown = column == "customer_id" && cell.column.nullable || matches!(column, "reporter_party_id" | "author_party_id");
-        if soft && may_be_unknown {
+        if soft && cell.column.nullable && OPEN.contains(&column) {
             draft.notes.push(Problem::warning(
                 "unmatched",
                 format!("{}.{column}: there is no {table} row `{external_id}`; it was left open", record.table.name),
@@ -277,6 +283,7 @@ impl Plan {
         record: &Checked,
         id: Uuid,
         mut cells: Vec<(&'static Column, Value)>,
+        said: &[Cell],
         owners: &[(&'static str, Owner)],
         draft: &mut Draft,
     ) -> Result<(), Verdict> {
@@ -305,7 +312,7 @@ impl Plan {
         }
         self.check_natural(known, record, id, draft)?;
         self.check_parent(known, record, id, &cells, draft)?;
-        let hash = merged(&record.cells, None);
+        let hash = merged(said, None);
         let place = (record.rank, record.external_id.clone());
         draft.ids.insert(place.clone(), (id, owner));
         draft.met.push((record.key, place, Met { id, hash: Some(hash.clone()), owner }));
@@ -384,6 +391,11 @@ fn wanted(records: &[Checked]) -> HashSet<u64> {
 /// The parent of a customer that is an ancestor of one that was asked for.
 fn above(known: &Known, id: Uuid) -> Option<Uuid> {
     known.ancestors.values().find_map(|line| line.iter().position(|a| *a == id).and_then(|i| line.get(i + 1)).copied())
+}
+
+/// Whether a reference was left open.
+fn is_open(cell: &Cell, resolved: &[(&'static Column, Value)]) -> bool {
+    matches!(cell.value, Value::Ref { .. }) && resolved.iter().any(|(c, v)| c.name == cell.column.name && *v == Value::Null)
 }
 
 /// Whose the row is, as far as its own columns say.
