@@ -45,16 +45,23 @@ async fn a_customer_opens_a_ticket_and_their_partner_sees_it() {
         let acme = partner(&store, "Acme").await;
         let ada = customer(&store, "Ada").await.sold_by(&acme).await;
         let (product, bill) = (ada.product("Mobile M").await, ada.bill("2025-12", &[("Mobile M", 2000)]).await);
-        let id = open(&store, &customer_of(ada.id), Open { product_id: Some(product), bill_id: Some(bill), ..question(None, " Why so much? ") }).await;
+        let id =
+            open(&store, &customer_of(ada.id), Open { product_id: Some(product), bill_id: Some(bill), ..question(None, " Why so much? ") }).await;
 
         let ticket = row(&store, id).await;
-        assert_eq!((ticket.ticket_no.as_str(), ticket.name.as_str(), ticket.status, ticket.priority), ("T-100001", "Why so much?", Status::Acknowledged, Priority::Medium));
+        assert_eq!(
+            (ticket.ticket_no.as_str(), ticket.name.as_str(), ticket.status, ticket.priority),
+            ("T-100001", "Why so much?", Status::Acknowledged, Priority::Medium)
+        );
         assert_eq!((ticket.customer_id, ticket.partner_id, ticket.reporter_party_id), (Some(ada.id), Some(acme.id), Some(ada.party_id)));
         assert_eq!((ticket.opened_at, ticket.row_version, ticket.external_id.as_str()), (now(), 1, id.to_string().as_str()));
         assert!(partner_of(acme.id).find::<ticket::Entity>().one(store.reader()).await.unwrap().is_some());
 
         let state = agent().find::<state_change::Entity>().filter(state_change::Column::EntityId.eq(id)).all(store.reader()).await.unwrap();
-        assert_eq!(state.iter().map(|s| (s.from_state.as_deref(), s.to_state.as_str(), s.actor.as_str())).collect::<Vec<_>>(), [(None, "acknowledged", "customer")]);
+        assert_eq!(
+            state.iter().map(|s| (s.from_state.as_deref(), s.to_state.as_str(), s.actor.as_str())).collect::<Vec<_>>(),
+            [(None, "acknowledged", "customer")]
+        );
         let audit = agent().find::<audit_event::Entity>().filter(audit_event::Column::EntityId.eq(id)).all(store.reader()).await.unwrap();
         assert_eq!((audit.len(), audit[0].customer_id), (1, Some(ada.id)));
     }
@@ -236,7 +243,12 @@ async fn agents_triage_and_customers_close_or_open_again() {
         let ada = customer(&store, "Ada").await;
         let id = ada.ticket("No signal").await;
         let read = row(&store, id).await;
-        let urgent = Update { priority: Some(Priority::High), name: Some("No signal at all".into()), status: Some(Status::Resolved), ..set(&read, Status::Resolved) };
+        let urgent = Update {
+            priority: Some(Priority::High),
+            name: Some("No signal at all".into()),
+            status: Some(Status::Resolved),
+            ..set(&read, Status::Resolved)
+        };
         let said = refused(&store, &customer_of(ada.id), async |w| ticket::update(w, urgent.clone()).await).await;
         assert_eq!(said, [(Code::InvalidValue, "priority".into()), (Code::InvalidValue, "name".into())]);
         let resolve = async |w: &mut entities::Write| ticket::update(w, set(&read, Status::Resolved)).await;
@@ -281,8 +293,16 @@ fn the_table_of_steps_is_what_people_expect() {
             "rejected: ",
         ]
     );
-    let theirs =
-        ["acknowledged: closed", "pending: closed", "held: closed", "inProgress: closed", "resolved: inProgress closed", "closed: ", "cancelled: ", "rejected: "];
+    let theirs = [
+        "acknowledged: closed",
+        "pending: closed",
+        "held: closed",
+        "inProgress: closed",
+        "resolved: inProgress closed",
+        "closed: ",
+        "cancelled: ",
+        "rejected: ",
+    ];
     assert_eq!([steps(Audience::Customer), steps(Audience::Partner)], [theirs, theirs]);
     assert!(steps(Audience::Public).iter().all(|s| s.ends_with(": ")));
 }

@@ -9,8 +9,8 @@ mod story;
 /// Writes of a caller, and the proof that a refused one left nothing behind.
 mod verbs;
 
-pub use verbs::{act, refused, snapshot};
 pub use story::{Customer, Partner, article, customer, offering, partner, visit};
+pub use verbs::{act, refused, snapshot};
 
 use chrono::{DateTime, TimeZone, Utc};
 use entities::{Audience, Scope, Store, clock::Clock};

@@ -47,7 +47,8 @@ async fn consent_is_given_by_the_customer_with_evidence() {
         let acme = partner(&store, "Acme").await;
         let (ada, bo) = (customer(&store, "Ada").await.sold_by(&acme).await, customer(&store, "Bo").await);
         let her = customer_of(ada.id);
-        let bare = Set { evidence: Evidence { channel: " ".into(), text_version: "x".repeat(201) }, ..say(ada.id, Purpose::Research, State::Granted) };
+        let bare =
+            Set { evidence: Evidence { channel: " ".into(), text_version: "x".repeat(201) }, ..say(ada.id, Purpose::Research, State::Granted) };
         let said = refused(&store, &her, async |w| consent::set(w, bare).await).await;
         assert_eq!(said, [(Code::Blank, "evidence.channel".into()), (Code::TooLong, "evidence.textVersion".into())]);
         let his = say(bo.id, Purpose::Research, State::Granted);

@@ -443,10 +443,18 @@ pub async fn article(store: &Store, slug: &str, audience: article::Audience, tit
 /// A visitor's chat, known by their session alone.
 pub async fn visit(store: &Store, visitor: &Scope, text: &str) -> Uuid {
     let id = fresh(store);
-    let row = born!(store, id, conversation {
-        channel: conversation::Channel::Chat, subject: Some(text.into()), status: conversation::Status::Bot,
-        verification: conversation::Verification::Anonymous, session_hash: visitor.session.clone(), started_at: store.clock().now(),
-    });
+    let row = born!(
+        store,
+        id,
+        conversation {
+            channel: conversation::Channel::Chat,
+            subject: Some(text.into()),
+            status: conversation::Status::Bot,
+            verification: conversation::Verification::Anonymous,
+            session_hash: visitor.session.clone(),
+            started_at: store.clock().now(),
+        }
+    );
     put(store, row, Some((&conversation::ENTITY, id, None, None))).await;
     id
 }

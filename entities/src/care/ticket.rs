@@ -1,6 +1,6 @@
 //! Something a customer asked for or complained of (TMF621 TroubleTicket).
-use crate::model::*;
 pub use crate::conversation::conversation::Channel;
+use crate::model::*;
 
 /// A new ticket.
 mod open;

@@ -41,7 +41,14 @@ pub static ENTITY: EntityKind = EntityKind {
     name: "Customer",
     prefix: "cus",
     table: "customers",
-    rules: Rules { agent: All, partner: Where("exists (select 1 from partner_customers pc where pc.customer_id = {t}.id and pc.partner_id {partners} and pc.valid_from_on <= {today} and (pc.valid_to_on is null or pc.valid_to_on >= {today}))"), customer: Own("id"), public: Nobody },
+    rules: Rules {
+        agent: All,
+        partner: Where(
+            "exists (select 1 from partner_customers pc where pc.customer_id = {t}.id and pc.partner_id {partners} and pc.valid_from_on <= {today} and (pc.valid_to_on is null or pc.valid_to_on >= {today}))",
+        ),
+        customer: Own("id"),
+        public: Nobody,
+    },
 };
 impl Record for Entity {
     const ENTITY: &EntityKind = &ENTITY;
