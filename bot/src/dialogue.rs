@@ -60,7 +60,7 @@ struct Decision {
 impl Bot {
     /// Answers a question with its sources, or says that it is not sure and hands over.
     pub async fn ask(&self, scope: &Scope, ask: Ask) -> Result<Asked> {
-        let started = Instant::now();
+        let (started, scope) = (Instant::now(), &with_session(scope));
         let asked = understand(&ask.question, ask.locale.as_deref())?;
         let request = serde_json::to_string(&ask).unwrap_or_default();
         if ask.idempotency_key.is_some()
@@ -141,15 +141,22 @@ impl Bot {
         let say =
             |phrase: &str, kind, ticket: &str| Answer { kind, text: asked.phrases.say(phrase, &[("ticket", ticket)]), confidence, citations: vec![] };
         if let Some(reason) = why {
-            let (id, number) = handover::hand_over(w, talk, asked, reason, found, confidence).await?;
+            let ticket = handover::hand_over(w, talk, asked, reason, found, confidence).await?;
             let kind = if reason == Reason::NotSure { Kind::Refuse } else { Kind::Handoff };
-            return Ok((say(reason.phrase(), kind, &number), Some(id)));
+            let number = ticket.as_ref().map_or("", |t| t.ticket_no.as_str());
+            return Ok((say(reason.phrase(ticket.is_some()), kind, number), ticket.map(|t| t.id)));
         }
         Ok(match handover::ticket_of(&self.store, talk.id).await? {
             Some(ticket) => (say("waiting", Kind::Handoff, &ticket.ticket_no), Some(ticket.id)),
             None => (say("waiting_human", Kind::Handoff, ""), None),
         })
     }
+}
+
+/// A visitor without a session gets one for this question: its talk is nobody else's.
+fn with_session(scope: &Scope) -> Scope {
+    let nameless = scope.audience == Audience::Public && scope.session.is_none();
+    Scope { session: if nameless { Some(id::at(scope.at).simple().to_string()) } else { scope.session.clone() }, ..scope.clone() }
 }
 
 /// What this question was answered the first time. Asked before any thought, and again where nobody can come between.

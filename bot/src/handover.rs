@@ -1,20 +1,22 @@
 //! To a human: a ticket with the question, and for agents' eyes what the bot found and why it did not answer.
 use crate::{Result, understand::Understood};
 use entities::{
-    Audience, Store, Write,
+    Error, Scope, Store, Write,
     care::{
-        ticket::{self, Channel},
+        ticket::{self, Channel, Open},
         ticket_note::{self, AuthorKind, Visibility},
     },
     conversation::conversation,
+    error::Code,
     id,
-    model::{Record, TextEnum},
     outbox::change::Operation,
-    privacy::audit_event::Action,
 };
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::{ExprTrait, SimpleExpr}};
 use search_index::Passage;
 use uuid::Uuid;
+
+/// How much of the question names the ticket, in characters.
+const LONGEST_NAME: usize = 120;
 
 /// Why the bot hands over: what is stored, and what an agent reads.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,35 +31,60 @@ impl Reason {
             Reason::AskedForHuman => "asked_for_human",
         }
     }
-    pub fn phrase(self) -> &'static str {
-        match self {
-            Reason::NotSure => "not_sure",
-            Reason::AskedForHuman => "human",
+    /// What the bot says, with a ticket and without.
+    pub fn phrase(self, ticket: bool) -> &'static str {
+        match (self, ticket) {
+            (Reason::NotSure, true) => "not_sure",
+            (Reason::NotSure, false) => "not_sure_here",
+            (Reason::AskedForHuman, true) => "human",
+            (Reason::AskedForHuman, false) => "human_here",
         }
     }
 }
 
-/// Opens the ticket of a talk and lets the talk wait for a human. Returns the ticket's id and number.
-pub async fn hand_over(
-    w: &mut Write,
-    talk: &conversation::Model,
-    asked: &Understood,
-    reason: Reason,
-    passages: &[Passage],
-    confidence: f32,
-) -> Result<(Uuid, String)> {
-    let name: String = asked.question.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(120).collect();
-    let (ticket_id, ticket_no) = open(w, talk, name, &asked.question).await?;
-    note(w, talk, ticket_id, learnt(asked, reason, passages, confidence)).await?;
+/// Opens the ticket of a talk and lets the talk wait for a human. Who asked the same a moment ago has a ticket: that
+/// one. None where the caller may open none: the talk waits for a human all the same.
+pub async fn hand_over(w: &mut Write, talk: &conversation::Model, asked: &Understood, reason: Reason, passages: &[Passage], confidence: f32) -> Result<Option<ticket::Model>> {
+    let open = Open {
+        customer_id: talk.customer_id,
+        kind: ticket::Kind::Question,
+        name: asked.question.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(LONGEST_NAME).collect(),
+        description: asked.question.clone(),
+        product_id: None,
+        bill_id: None,
+        conversation_id: Some(talk.id),
+        channel: Channel::Bot,
+    };
+    let name = open.name.clone();
+    let opened = match ticket::open(w, open).await {
+        Ok(id) => {
+            note(w, talk, id, learnt(asked, reason, passages, confidence)).await?;
+            one(w, ticket::Column::Id.eq(id)).await?
+        }
+        Err(Error::Refused(why)) if why.iter().any(|r| r.code == Code::DuplicateOfOpenTicket) => {
+            one(w, ticket::Column::CustomerId.eq(talk.customer_id).and(ticket::Column::Name.eq(name))).await?
+        }
+        Err(Error::Refused(why)) => {
+            tracing::info!(?why, "the caller may open no ticket");
+            None
+        }
+        Err(e) => return Err(e.into()),
+    };
     if talk.status == conversation::Status::Bot {
         conversation::hand_over(w, talk, reason.name()).await?;
     }
-    Ok((ticket_id, ticket_no))
+    Ok(opened)
+}
+
+/// The latest such ticket. Asked as the hub: a visitor is told the number of a ticket that they cannot read.
+async fn one(w: &Write, which: SimpleExpr) -> Result<Option<ticket::Model>> {
+    let found = Scope::hub(w.at()).find::<ticket::Entity>().filter(which);
+    Ok(found.order_by_desc(ticket::Column::OpenedAt).order_by_desc(ticket::Column::Id).one(w.tx()).await?)
 }
 
 /// The ticket that a talk was handed over with.
 pub async fn ticket_of(store: &Store, talk: Uuid) -> Result<Option<ticket::Model>> {
-    let hub = entities::Scope::hub(store.clock().now());
+    let hub = Scope::hub(store.clock().now());
     let of = hub.find::<ticket::Entity>().filter(ticket::Column::ConversationId.eq(talk));
     Ok(of.order_by_desc(ticket::Column::OpenedAt).order_by_desc(ticket::Column::Id).one(store.reader()).await?)
 }
@@ -74,36 +101,6 @@ fn learnt(asked: &Understood, reason: Reason, passages: &[Passage], confidence: 
         format!("- {} ({place}), covers {:.0} %", p.title, p.coverage * 100.0)
     }));
     lines.join("\n")
-}
-
-async fn open(w: &mut Write, talk: &conversation::Model, name: String, question: &str) -> Result<(Uuid, String)> {
-    let (ticket_id, ticket_no) = (id::at(w.at()), format!("TKT-{}", w.next_ticket_no().await?));
-    let row = ticket::ActiveModel {
-        id: Set(ticket_id),
-        created_at: Set(w.at()),
-        updated_at: Set(w.at()),
-        row_version: Set(1),
-        source_system: Set("hub".into()),
-        external_id: Set(ticket_id.to_string()),
-        customer_id: Set(talk.customer_id),
-        partner_id: Set(talk.partner_id),
-        ticket_no: Set(ticket_no.clone()),
-        kind: Set(ticket::Kind::Question),
-        name: Set(name),
-        description: Set(Some(question.into())),
-        priority: Set(ticket::Priority::Medium),
-        status: Set(ticket::Status::Acknowledged),
-        channel: Set(if w.scope().audience == Audience::Public { Channel::Chat } else { Channel::Bot }),
-        conversation_id: Set(Some(talk.id)),
-        opened_at: Set(w.at()),
-        reopened: Set(0),
-        ..Default::default()
-    };
-    ticket::Entity::insert(row).exec_without_returning(w.tx()).await?;
-    w.changed(Operation::Insert, ticket::Entity::ENTITY, ticket_id, talk.customer_id, talk.partner_id);
-    w.audit(Action::Create, ticket::Entity::ENTITY, ticket_id, talk.customer_id, &["name", "description"]);
-    w.state(&ticket::ENTITY, ticket_id, (talk.customer_id, talk.partner_id), None, ticket::Status::Acknowledged.text(), None).await?;
-    Ok((ticket_id, ticket_no))
 }
 
 async fn note(w: &mut Write, talk: &conversation::Model, ticket_id: Uuid, body: String) -> Result<()> {

@@ -2,6 +2,7 @@
 use super::{article_version, category};
 use crate::{
     error::{Code, Error, Refusal, Result},
+    input::{is_locale, needs},
     model::*,
     outbox::change::Operation,
     privacy::audit_event::Action,
@@ -273,17 +274,6 @@ fn check(save: &ArticleSave) -> Result<()> {
         say(Code::InvalidValue, "locale", "A locale is like “en” or “de-AT”.".into());
     }
     if wrong.is_empty() { Ok(()) } else { Err(Error::Refused(wrong)) }
-}
-
-fn is_locale(text: &str) -> bool {
-    let (language, region) = text.split_once('-').unwrap_or((text, "US"));
-    let letters = |s: &str, n: std::ops::RangeInclusive<usize>, good: fn(&u8) -> bool| n.contains(&s.len()) && s.bytes().all(|b| good(&b));
-    letters(language, 2..=3, u8::is_ascii_lowercase) && letters(region, 2..=2, u8::is_ascii_uppercase)
-}
-
-/// The guard of the graph already asks for the scope; a verb never relies on it. Who may not write learns nothing more.
-fn needs(scope: &Scope, wanted: &str) -> Result<()> {
-    if scope.has(wanted) { Ok(()) } else { Err(Error::refused(Code::NotFound, "", "There is nothing here that you may change.")) }
 }
 
 async fn one(w: &Write, id: Uuid) -> Result<Model> {
