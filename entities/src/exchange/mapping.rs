@@ -53,6 +53,7 @@ pub struct Mapping {
     pub files: Vec<String>,
     /// A file that fits several mappings goes to the one of the highest rank.
     pub rank: i64,
+    /// It speaks of the day that the file tells of, and today will not do (`as_of = "today"`).
     pub needs_as_of: bool,
     pub names: Names,
     pub vars: Vec<Expr>,
@@ -129,7 +130,7 @@ const LATER: &[&str] = &[
     "usage_daily",
     "usage_events",
 ];
-const KEYS: &[&str] = &["source_system", "source_kind", "title", "family", "rank", "file", "vars", "lists", "lookups"];
+const KEYS: &[&str] = &["source_system", "source_kind", "title", "family", "rank", "as_of", "file", "vars", "lists", "lookups"];
 
 impl Mapping {
     /// Reads a mapping by its built-in name.
@@ -208,7 +209,7 @@ impl Reader<'_> {
             nulls: vec![],
             files: vec![],
             rank: get("rank").and_then(|e| e.2.get_ref().as_integer()?.as_str().parse().ok()).unwrap_or(0),
-            needs_as_of: self.body.lines().filter(|l| !l.trim_start().starts_with('#')).any(|l| l.contains("as_of")),
+            needs_as_of: false,
             names: Names::default(),
             vars: vec![],
             sections: vec![],
@@ -250,6 +251,7 @@ impl Reader<'_> {
         if mapping.sections.is_empty() {
             return Err(fault(0, "no table is filled: a section like [customers] is missing"));
         }
+        mapping.needs_as_of = mapping.names.as_of && !get("as_of").is_some_and(|e| e.2.get_ref().as_str() == Some("today"));
         mapping.sections.sort_by_key(|s| table::rank(s.table.name));
         Ok(mapping)
     }
@@ -372,7 +374,7 @@ impl Reader<'_> {
             .map_err(|f: Fault| fault(at, f.text))?;
         if !mapping.layout.columns.is_empty() {
             let known = &mapping.layout.columns;
-            for name in mapping.names.0.iter().filter(|n| !n.optional) {
+            for name in mapping.names.columns.iter().filter(|n| !n.optional) {
                 if !name.aliases.iter().any(|a| known.iter().any(|k| crate::model::same_word(a, k))) {
                     let word = &name.aliases[0];
                     return Err(fault(at, format!("the file has no column `{word}`{}", suggest(word, known.iter().map(String::as_str)))));

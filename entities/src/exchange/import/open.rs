@@ -75,6 +75,7 @@ async fn source(store: &Store, job: &Job, path: PathBuf, mut mapping: Mapping) -
         Some(day) => Some(day),
         None => as_of_before(store, &sha256, &mapping.source_system).await?,
     };
+    let as_of = as_of.or_else(|| (mapping.names.as_of && !mapping.needs_as_of).then(|| store.clock().now().date_naive()));
     if mapping.needs_as_of && as_of.is_none() {
         return Err(Error::Invalid(format!(
             "{} does not say which day it tells of, and the mapping {} needs it: add --as-of YYYY-MM-DD",

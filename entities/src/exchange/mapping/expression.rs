@@ -160,9 +160,16 @@ pub const FUNCTIONS: &[(&str, &str)] = &[
     ("blank", "blank(a)"),
 ];
 
-/// The columns of the source that a mapping speaks of.
+/// What a mapping speaks of.
 #[derive(Debug, Default)]
-pub struct Names(pub Vec<Name>);
+pub struct Names {
+    /// Columns of the source.
+    pub columns: Vec<Name>,
+    /// The day that the file tells of.
+    pub as_of: bool,
+    /// The hash of the whole row.
+    pub row_hash: bool,
+}
 #[derive(Debug, PartialEq)]
 pub struct Name {
     pub aliases: Vec<String>,
@@ -222,7 +229,10 @@ impl Parser<'_> {
             return Err(format!("`{text}` cannot be read: is a bracket or a quote missing?").into());
         }
         match text {
-            "as_of" => return Ok(Expr::Special(Special::AsOf)),
+            "as_of" => {
+                self.names.as_of = true;
+                return Ok(Expr::Special(Special::AsOf));
+            }
             "row_no" => return Ok(Expr::Special(Special::RowNo)),
             "file" => return Ok(Expr::Special(Special::File)),
             "source_system" => return Ok(Expr::Special(Special::SourceSystem)),
@@ -302,7 +312,10 @@ impl Parser<'_> {
                 let pairs: Vec<_> = args.iter().map(pair).collect::<Parsed<_>>()?;
                 return Ok(Expr::Object(pairs.into_iter().map(|(k, v)| Ok((k, *self.inner(&v)?))).collect::<Parsed<_>>()?));
             }
-            "hash" if first.trim() == "*" => return Ok(Expr::Call { function: Function::HashRow, args: vec![] }),
+            "hash" if first.trim() == "*" => {
+                self.names.row_hash = true;
+                return Ok(Expr::Call { function: Function::HashRow, args: vec![] });
+            }
             "hash" => Function::Hash,
             "bool" => simple(Function::Bool, 1, 1)?,
             "concat" => Function::Concat,
@@ -361,9 +374,9 @@ impl Names {
             return Err(format!("`{text}` names a column without a name").into());
         }
         let name = Name { aliases, optional };
-        Ok(self.0.iter().position(|n| *n == name).unwrap_or_else(|| {
-            self.0.push(name);
-            self.0.len() - 1
+        Ok(self.columns.iter().position(|n| *n == name).unwrap_or_else(|| {
+            self.columns.push(name);
+            self.columns.len() - 1
         }))
     }
 }

@@ -45,7 +45,7 @@ impl<M: Deref<Target = Mapping>> Bound<M> {
     pub fn new(mapping: M, header: &[String], as_of: Option<NaiveDate>, file: &str) -> Result<Self> {
         let mut missing = vec![];
         let mut slots = vec![];
-        for name in &mapping.names.0 {
+        for name in &mapping.names.columns {
             let slot = name.aliases.iter().find_map(|a| header.iter().position(|h| h == a).or_else(|| header.iter().position(|h| same_word(h, a))));
             if slot.is_none() && !name.optional {
                 missing.push(format!("`{}`{}", name.aliases.join("|"), suggest(&name.aliases[0], header.iter().map(String::as_str))));
@@ -60,7 +60,7 @@ impl<M: Deref<Target = Mapping>> Bound<M> {
                 missing.join(", nor ")
             )));
         }
-        let numbered = mapping.body.contains("hash(*)");
+        let numbered = mapping.names.row_hash;
         Ok(Bound { mapping, slots, width: header.len(), as_of, file: file.into(), equal: numbered.then(HashMap::new) })
     }
     /// How many columns of the file the mapping speaks of.
