@@ -6,12 +6,14 @@ use api::{
         token::{Class, Order, Tokens},
     },
     config::Config,
+    demo,
 };
 use axum::{
     Router,
     body::{Body, to_bytes},
     http::{HeaderMap, Request, StatusCode, header},
 };
+use entities::generate::Plan;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tower::ServiceExt;
@@ -71,6 +73,9 @@ impl Hub {
     }
     async fn ask(&self, query: &str) -> Answer {
         self.post(&[], &json!({"query": query}).to_string()).await
+    }
+    async fn ask_as(&self, token: &str, query: &str) -> Value {
+        self.post(&[("authorization", &format!("Bearer {token}"))], &json!({"query": query}).to_string()).await.json()
     }
     fn token(&self, ttl_s: i64) -> String {
         let order = Order { class: Class::Agent, subject: "ada".into(), customers: vec![], partner: None, scope: None, ttl_s };
@@ -228,4 +233,29 @@ async fn the_explorer_comes_from_the_binary_and_only_a_demo_has_personas() {
     assert_eq!(hub.get("/graphiql/../Cargo.toml").await.status, StatusCode::NOT_FOUND);
     hub.app.personas.set(json!({"hub": "demo", "personas": []})).unwrap();
     assert_eq!(hub.get("/graphiql/personas.json").await.json()["hub"], "demo");
+}
+
+#[tokio::test]
+async fn everybody_of_the_demo_asks_what_works() {
+    let hub = hub().await;
+    let plan = Plan::new(Plan::FEWEST, 1, hub.app.store.clock().now().date_naive());
+    let who = demo::fill(&hub.app.store, &plan, |_| {}).await.unwrap();
+    for p in demo::personas(&hub.app, &who).unwrap() {
+        let token = format!("Bearer {}", p.token);
+        let variables: Value = p.variables.as_deref().map_or(Value::Null, |v| serde_json::from_str(v).unwrap());
+        let names: Vec<_> = p.query.lines().filter_map(|l| l.strip_prefix("query ")).map(|l| l.split([' ', '(']).next().unwrap()).collect();
+        assert!(!names.is_empty());
+        for name in names {
+            let body = json!({"query": p.query, "variables": variables, "operationName": name}).to_string();
+            let answer = hub.post(&[("authorization", &token), STRICT], &body).await;
+            assert!(answer.status == StatusCode::OK && !answer.text.contains("errors") && answer.text.len() > 500, "{name}: {}", answer.text);
+        }
+        let answer = hub.post(&[("authorization", &token)], &json!({"query": p.short}).to_string()).await;
+        assert!(!answer.text.contains("errors") && answer.text.len() > 100, "{}: {}", p.name, answer.text);
+    }
+    let bill =
+        &hub.ask_as(&demo::personas(&hub.app, &who).unwrap()[2].token, "{ me { bills(first: 1) { nodes { amountDue { amount minor } } } } }").await;
+    let due = &bill["data"]["me"]["bills"]["nodes"][0]["amountDue"];
+    let minor: i64 = due["minor"].as_str().unwrap().parse().unwrap();
+    assert_eq!(due["amount"], format!("{}.{:02}", minor / 100, minor % 100), "money has the digits of its currency");
 }

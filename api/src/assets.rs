@@ -20,7 +20,10 @@ struct Knowledge;
 
 /// The articles of the demo, by path.
 pub fn knowledge() -> BTreeMap<String, Vec<u8>> {
-    Knowledge::iter().filter(|path| path.ends_with(".md")).filter_map(|path| Some((path.to_string(), Knowledge::get(&path)?.data.into_owned()))).collect()
+    Knowledge::iter()
+        .filter(|path| path.ends_with(".md"))
+        .filter_map(|path| Some((path.to_string(), Knowledge::get(&path)?.data.into_owned())))
+        .collect()
 }
 
 /// The page loads its own files, styles that its editor writes, and talks to this hub only.

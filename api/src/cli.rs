@@ -5,7 +5,9 @@ mod completions;
 mod config;
 mod demo;
 mod doctor;
+mod export;
 mod generate;
+mod import;
 mod init;
 mod kb;
 /// Customers and partners by whatever people call them.
@@ -71,6 +73,10 @@ enum Command {
     Doctor(doctor::Doctor),
     /// Bring the database up to date
     Migrate(migrate::Migrate),
+    /// Load what CRM, billing and ticket systems export, or an export of a hub
+    Import(import::Import),
+    /// Write all rows as lines of JSON
+    Export(export::Export),
     /// Build the search index anew
     Reindex(reindex::Reindex),
     /// Fill an empty database with an invented provider
@@ -152,6 +158,8 @@ async fn run(context: &Context, command: Command) -> Result<()> {
         Command::Ask(c) => c.run(context).await,
         Command::Doctor(c) => c.run(context).await,
         Command::Migrate(c) => c.run(context).await,
+        Command::Import(c) => c.run(context).await,
+        Command::Export(c) => c.run(context).await,
         Command::Reindex(c) => c.run(context).await,
         Command::Generate(c) => c.run(context).await,
         Command::Token(c) => c.run(context).await,

@@ -1,0 +1,168 @@
+use super::{
+    Context,
+    print::{Print, number},
+};
+use crate::{
+    app,
+    error::{Error, Exit, Result},
+};
+use chrono::NaiveDate;
+use clap::Args;
+use entities::{
+    Scope, Store,
+    exchange::{
+        import::{Batch, Job, Progress, import},
+        ndjson,
+    },
+};
+use indicatif::ProgressBar;
+use serde_json::json;
+use std::{
+    fs::File,
+    io::{BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
+#[derive(Args)]
+pub struct Import {
+    /// Files, or folders of files that belong together
+    #[arg(required = true, value_name = "FILE|FOLDER")]
+    paths: Vec<PathBuf>,
+    /// A built-in mapping, a family of them, or a mapping file (default: found by looking)
+    #[arg(long)]
+    mapping: Option<String>,
+    /// The day that the file tells of, where it does not say so itself
+    #[arg(long, value_name = "DATE")]
+    as_of: Option<NaiveDate>,
+    /// The system that the ids of the file belong to (default: the mapping's)
+    #[arg(long, value_name = "SYSTEM")]
+    source: Option<String>,
+    /// Another system whose ids the file uses for its parents; may be repeated
+    #[arg(long, value_name = "SYSTEM")]
+    refs: Vec<String>,
+    /// Report what would happen, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+impl Import {
+    pub async fn run(self, context: &Context) -> Result<()> {
+        let settings = context.start_quiet()?;
+        if let Some(missing) = self.paths.iter().find(|p| !p.exists()) {
+            return Err(Error::said(Exit::Usage, format!("there is no {}", missing.display())).hint("name a file or a folder"));
+        }
+        let store = app::open(&settings, false).await?.store;
+        let scope = Scope::hub(store.clock().now());
+        for path in &self.paths {
+            let started = Instant::now();
+            if is_export(path) {
+                restore(&context.print, &store, &scope, path, self.dry_run).await?;
+                continue;
+            }
+            for batch in self.one(context, &store, &scope, path.clone()).await? {
+                show(&context.print, &batch, self.dry_run, started.elapsed());
+            }
+        }
+        Ok(())
+    }
+    async fn one(&self, context: &Context, store: &Store, scope: &Scope, path: PathBuf) -> Result<Vec<Batch>> {
+        let steps = Steps::new(&context.print);
+        let job = Job {
+            path,
+            mapping: self.mapping.clone(),
+            source_system: self.source.clone(),
+            refs: self.refs.clone(),
+            as_of: self.as_of,
+            dry_run: self.dry_run,
+        };
+        let report = import(store, scope, job, |p| steps.tell(&p)).await;
+        steps.bar.finish_and_clear();
+        Ok(report?.batches)
+    }
+}
+
+/// Whether it is what `switchboard export` writes.
+fn is_export(path: &Path) -> bool {
+    let Ok(file) = File::open(path) else { return false };
+    let mut first = String::new();
+    // enough for the line that an export starts with; other files may hold no line at all
+    BufReader::new(file.take(256)).read_line(&mut first).is_ok() && ndjson::is_export(&first)
+}
+async fn restore(print: &Print, store: &Store, scope: &Scope, path: &Path, dry_run: bool) -> Result<()> {
+    let started = Instant::now();
+    let file = File::open(path).map_err(Error::file("read", path))?;
+    let bar = print.bar(None, "Importing");
+    let report = ndjson::restore(store, scope, BufReader::new(file), dry_run, |lines| bar.set_position(lines)).await;
+    bar.finish_and_clear();
+    let r = report?;
+    let seconds = started.elapsed().as_secs_f64();
+    print.object(&json!({"step": "imported", "dryRun": dry_run, "file": path, "seconds": seconds, "report": r}));
+    let would = if dry_run { "would be " } else { "" };
+    let n = |n: u64| number(n as i64);
+    print.say(format!("{}, an export of a hub", path.display()));
+    print.say(format!(
+        "  {} {would}inserted, {} {would}updated, {} unchanged, {} rejected ({seconds:.1} s)",
+        n(r.inserted),
+        n(r.updated),
+        n(r.unchanged),
+        r.rejected.len()
+    ));
+    for (line, reason) in r.rejected.iter().take(10) {
+        print.say(format!("    line {line}: {reason}"));
+    }
+    Ok(())
+}
+
+/// A bar on a terminal, a line of JSON now and then for programs.
+struct Steps<'a> {
+    print: &'a Print,
+    bar: ProgressBar,
+    told: Mutex<Option<Instant>>,
+}
+impl<'a> Steps<'a> {
+    fn new(print: &'a Print) -> Self {
+        Steps { print, bar: print.bar(Some(0), "Importing"), told: Mutex::new(None) }
+    }
+    fn tell(&self, p: &Progress) {
+        self.bar.set_length(p.bytes_total.max(1));
+        self.bar.set_position(p.bytes);
+        self.bar.set_message(format!("{}: {} rows", p.file, number(p.rows as i64)));
+        let mut told = self.told.lock().unwrap_or_else(|e| e.into_inner());
+        if self.print.json && told.is_none_or(|t| t.elapsed() >= Duration::from_secs(1)) {
+            *told = Some(Instant::now());
+            self.print.object(&json!({"step": "import", "progress": p}));
+        }
+    }
+}
+
+fn show(print: &Print, b: &Batch, dry_run: bool, took: Duration) {
+    print.object(&json!({"step": "imported", "dryRun": dry_run, "seconds": took.as_secs_f64(), "batch": b}));
+    let n = |n: u64| number(n as i64);
+    let mapping = b.mapping.as_deref().map(|m| format!(" by {m}")).unwrap_or_default();
+    print.say(format!("{}{mapping}, source {}", b.file, b.source_system));
+    let would = if dry_run { "would be " } else { "" };
+    print.say(format!(
+        "  {} rows: {} {would}inserted, {} {would}updated, {} unchanged, {} rejected, {} with a warning ({:.1} s)",
+        n(b.rows),
+        n(b.counts.inserted),
+        n(b.counts.updated),
+        n(b.counts.unchanged),
+        n(b.counts.rejected),
+        n(b.counts.warned),
+        took.as_secs_f64()
+    ));
+    for (table, c) in &b.tables {
+        print.say(format!("    {table:<20} {:>9} inserted {:>9} updated {:>9} unchanged", n(c.inserted), n(c.updated), n(c.unchanged)));
+    }
+    for (name, w) in &b.deferred {
+        let sums: Vec<String> = w.sum.iter().map(|(currency, sum)| format!("{sum} {currency}")).collect();
+        print.say(format!("    {name}: {} rows {}, kept for later", n(w.rows), sums.join(", ")));
+    }
+    for (code, count) in &b.problems {
+        print.say(format!("  {code}: {}", n(*count)));
+        for e in b.examples.iter().filter(|e| e.code == *code).take(3) {
+            print.say(format!("    row {}: {}", e.row_no, e.message));
+        }
+    }
+}
