@@ -11,7 +11,11 @@ use entities::{
     id,
     outbox::change::Operation,
 };
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::{ExprTrait, SimpleExpr}};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder,
+    sea_query::{ExprTrait, SimpleExpr},
+};
 use search_index::Passage;
 use uuid::Uuid;
 
@@ -44,7 +48,14 @@ impl Reason {
 
 /// Opens the ticket of a talk and lets the talk wait for a human. Who asked the same a moment ago has a ticket: that
 /// one. None where the caller may open none: the talk waits for a human all the same.
-pub async fn hand_over(w: &mut Write, talk: &conversation::Model, asked: &Understood, reason: Reason, passages: &[Passage], confidence: f32) -> Result<Option<ticket::Model>> {
+pub async fn hand_over(
+    w: &mut Write,
+    talk: &conversation::Model,
+    asked: &Understood,
+    reason: Reason,
+    passages: &[Passage],
+    confidence: f32,
+) -> Result<Option<ticket::Model>> {
     let open = Open {
         customer_id: talk.customer_id,
         kind: ticket::Kind::Question,

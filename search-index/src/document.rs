@@ -54,6 +54,10 @@ pub fn key(kind: &'static EntityKind, id: Uuid) -> String {
     Id::new(kind, id).to_string()
 }
 pub const PASSAGE: &str = "psg";
+/// The kind of passages in one language, beside that of all.
+pub fn passages_in(language: &Language) -> String {
+    format!("{PASSAGE}_{}", language.code)
+}
 
 impl Document {
     pub fn new(kind: &'static EntityKind, id: Uuid, visible: Vec<String>) -> Self {
@@ -72,7 +76,10 @@ impl Document {
     pub fn into_tantivy(self, fields: &Fields) -> TantivyDocument {
         let mut doc = TantivyDocument::default();
         doc.add_text(fields.key, key(self.kind, self.id));
-        doc.add_text(fields.kind, if self.passage { PASSAGE } else { self.kind.prefix });
+        match self.parts.first().filter(|_| self.passage) {
+            Some((_, language, _)) => [PASSAGE.into(), passages_in(language)].iter().for_each(|k| doc.add_text(fields.kind, k)),
+            None => doc.add_text(fields.kind, self.kind.prefix),
+        }
         doc.add_field_value(fields.order(), &newest(self.id));
         for term in &self.visible {
             doc.add_text(fields.visible, term);

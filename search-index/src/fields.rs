@@ -60,7 +60,7 @@ pub enum Codes {
 pub struct Fields {
     /// `prefix_hex` of the row: what is replaced when it changes.
     pub key: Field,
-    /// The prefix of the row's kind; `psg` for a passage.
+    /// The prefix of the row's kind; `psg` and `psg_en` for a passage.
     pub kind: Field,
     pub visible: Field,
     /// What a hit shows, as JSON.

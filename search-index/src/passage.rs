@@ -4,7 +4,7 @@ use crate::{
     document::Shown,
     language::{self, LANGUAGES, Language},
     query,
-    search::best,
+    search::{Among, best},
 };
 use entities::Scope;
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,9 +53,10 @@ impl Index {
     fn passages_in(&self, scope: &Scope, text: &str, language: &'static Language, n: usize) -> Result<Vec<Passage>> {
         let (searcher, pieces) = (self.reader.searcher(), query::pieces(text));
         let query = self.passages_with(&searcher, scope, &pieces, one(language), None);
-        let weights = self.weights(&searcher, pieces.iter().flat_map(|p| language.stems(&p.0)).map(|s| s.0), language)?;
+        let among = Among::passages(&searcher, &self.fields, language)?;
+        let weights = self.weights(&searcher, among.documents, pieces.iter().flat_map(|p| language.stems(&p.0)).map(|s| s.0), language)?;
         let mut found = vec![];
-        for (score, at) in best(&searcher, &*query, CANDIDATES.max(n), 0)? {
+        for (score, at) in best(&searcher, &*query, &among, CANDIDATES.max(n), 0)? {
             found.extend(self.shown(&searcher, at)?.and_then(|shown| passage(shown, score, language, &weights)));
         }
         let top = found.first().map_or(1.0, |p| p.score).max(f32::MIN_POSITIVE);
@@ -64,15 +65,15 @@ impl Index {
         Ok(found)
     }
     /// How much each stem tells: its inverse document frequency among the passages of the language.
-    fn weights(&self, searcher: &Searcher, stems: impl Iterator<Item = String>, language: &Language) -> Result<Weights> {
+    fn weights(&self, searcher: &Searcher, passages: u64, stems: impl Iterator<Item = String>, language: &Language) -> Result<Weights> {
         let mut weights = Weights::new();
         for stem in stems {
             let mut with = 0;
             for part in query::PASSAGE_PARTS {
                 with = with.max(searcher.doc_freq(&Term::from_field_text(self.fields.part(part, language), &stem))?);
             }
-            let passages = searcher.num_docs().max(with) as f32;
-            weights.insert(stem, (1.0 + (passages - with as f32 + 0.5) / (with as f32 + 0.5)).ln());
+            let with = with.min(passages) as f32;
+            weights.insert(stem, (1.0 + (passages as f32 - with + 0.5) / (with + 0.5)).ln());
         }
         Ok(weights)
     }

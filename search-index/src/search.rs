@@ -1,8 +1,8 @@
 //! Finding rows. A hit is an id: who shows the row reads it again through the row rules.
 use crate::{
     Error, Index, Result,
-    document::Shown,
-    fields::{ORDER, Part},
+    document::{self, Shown},
+    fields::{Fields, ORDER, Part},
     language::{self, Language},
     query::{self, Mode, Piece},
     snippet::{self, Snippet},
@@ -24,8 +24,8 @@ use tantivy::{
         Count, TopDocs,
         sort_key::{SortBySimilarityScore, SortByStaticFastValue},
     },
-    query::Query,
-    schema::Value,
+    query::{Bm25StatisticsProvider, Query},
+    schema::{Field, Value},
 };
 use uuid::Uuid;
 
@@ -105,7 +105,7 @@ impl Index {
         total: usize,
     ) -> Result<Hits> {
         let mut hits = vec![];
-        for (i, (score, at)) in best(searcher, query, first, offset)?.into_iter().enumerate() {
+        for (i, (score, at)) in best(searcher, query, &Among::rows(searcher, &self.fields)?, first, offset)?.into_iter().enumerate() {
             if let Some(shown) = self.shown(searcher, at)? {
                 let hit = self.hit(searcher, scope, pieces, score, shown)?;
                 hits.extend(hit.map(|h| Hit { cursor: (offset + i + 1).to_string(), ..h }));
@@ -116,7 +116,8 @@ impl Index {
     }
     fn hit(&self, searcher: &Searcher, scope: &Scope, pieces: &[Piece], score: f32, shown: Shown) -> Result<Option<Hit>> {
         let Some((entity, _)) = KINDS.iter().find(|k| k.0.prefix == shown.kind) else { return Ok(None) };
-        let mut hit = Hit { entity, id: shown.id, score, title: shown.title.clone(), snippet: Snippet::default(), anchor: None, cursor: String::new() };
+        let mut hit =
+            Hit { entity, id: shown.id, score, title: shown.title.clone(), snippet: Snippet::default(), anchor: None, cursor: String::new() };
         if **entity == article::ENTITY
             && let Some(best) = self.best_passage(searcher, scope, pieces, shown.id)?
         {
@@ -139,18 +140,47 @@ impl Index {
         Ok(doc.get_first(self.fields.shown).and_then(|v| v.as_str()).and_then(|json| serde_json::from_str(json).ok()))
     }
     fn best_passage(&self, searcher: &Searcher, scope: &Scope, pieces: &[Piece], id: Uuid) -> Result<Option<Shown>> {
-        let row: Term = crate::document::of_row(&self.fields, &article::ENTITY, id);
+        let row: Term = document::of_row(&self.fields, &article::ENTITY, id);
         let query = self.passages_with(searcher, scope, pieces, &language::LANGUAGES, Some(row));
-        let Some((_, at)) = best(searcher, &*query, 1, 0)?.into_iter().next() else { return Ok(None) };
+        let among = Among::passages(searcher, &self.fields, &language::LANGUAGES[0])?;
+        let Some((_, at)) = best(searcher, &*query, &among, 1, 0)?.into_iter().next() else { return Ok(None) };
         self.shown(searcher, at)
     }
 }
 
 /// The best documents; of equal ones the newest first.
-pub fn best(searcher: &Searcher, query: &dyn Query, first: usize, offset: usize) -> Result<Vec<(f32, DocAddress)>> {
+pub fn best(searcher: &Searcher, query: &dyn Query, among: &Among, first: usize, offset: usize) -> Result<Vec<(f32, DocAddress)>> {
     let order = ((SortBySimilarityScore, Order::Desc), (SortByStaticFastValue::<u64>::for_field(ORDER), Order::Desc));
-    let top = searcher.search(query, &TopDocs::with_limit(first).and_offset(offset).order_by(order))?;
+    let top = searcher.search_with_statistics_provider(query, &TopDocs::with_limit(first).and_offset(offset).order_by(order), among)?;
     Ok(top.into_iter().map(|((score, _), at)| (score, at)).collect())
+}
+
+/// What a word's rarity and a text's length are measured against: documents of the same sort. Among all documents a
+/// hundred articles beside a hundred thousand tickets would count as endless texts, and the shortest would win.
+pub struct Among<'a> {
+    searcher: &'a Searcher,
+    pub documents: u64,
+}
+impl<'a> Among<'a> {
+    pub fn rows(searcher: &'a Searcher, fields: &Fields) -> Result<Self> {
+        let passages = searcher.doc_freq(&Term::from_field_text(fields.kind, document::PASSAGE))?;
+        Ok(Among { searcher, documents: Bm25StatisticsProvider::total_num_docs(searcher)?.saturating_sub(passages).max(1) })
+    }
+    pub fn passages(searcher: &'a Searcher, fields: &Fields, language: &Language) -> Result<Self> {
+        let documents = searcher.doc_freq(&Term::from_field_text(fields.kind, &document::passages_in(language)))?;
+        Ok(Among { searcher, documents: documents.max(1) })
+    }
+}
+impl Bm25StatisticsProvider for Among<'_> {
+    fn total_num_tokens(&self, field: Field) -> tantivy::Result<u64> {
+        self.searcher.total_num_tokens(field)
+    }
+    fn total_num_docs(&self) -> tantivy::Result<u64> {
+        Ok(self.documents)
+    }
+    fn doc_freq(&self, term: &Term) -> tantivy::Result<u64> {
+        Ok(self.searcher.doc_freq(term)?.min(self.documents))
+    }
 }
 
 pub fn stems(pieces: &[Piece], language: &Language) -> BTreeSet<String> {
