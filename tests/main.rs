@@ -15,3 +15,4 @@ mod knowledge;
 mod party;
 mod privacy;
 mod search;
+mod tidy;

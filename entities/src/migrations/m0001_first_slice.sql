@@ -414,16 +414,6 @@ create table kb_article_versions (
   unique (article_id, version, locale)
 );
 create index kb_article_versions_article on kb_article_versions (article_id, version desc, id desc);
-create table kb_feedback (
-  @base,
-  customer_id uuid references customers (id),
-  version_id uuid references kb_article_versions (id),
-  answer_id uuid,
-  helpful boolean not null,
-  comment text,
-  conversation_id uuid references conversations (id)
-);
-create index kb_feedback_version on kb_feedback (version_id);
 create table search_queries (
   @base,
   customer_id uuid references customers (id),
@@ -467,6 +457,16 @@ create table bot_citations (
   snippet text not null
 );
 create index bot_citations_answer on bot_citations (answer_id, rank, id);
+create table kb_feedback (
+  @base,
+  customer_id uuid references customers (id),
+  version_id uuid references kb_article_versions (id),
+  answer_id uuid references bot_answers (id),
+  helpful boolean not null,
+  comment text,
+  conversation_id uuid references conversations (id)
+);
+create index kb_feedback_version on kb_feedback (version_id);
 
 create table consents (
   @base, @source, @owned,
