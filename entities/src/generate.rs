@@ -4,6 +4,7 @@
 //! No change is logged for these rows: whoever follows the log starts after them, so the search index is to be built
 //! from the tables once they are there.
 mod billing;
+mod bulk;
 mod care;
 mod catalogue;
 mod conversations;
@@ -20,11 +21,12 @@ use crate::{
     error::{Error, Result},
     store::Store,
 };
+use bulk::Bulk;
 use chrono::NaiveDate;
 use customers::{Customer, FEWEST, FIRM, GROUP, RESOLD, STORY};
 use provider::Provider;
 use rows::{Counts, Rows};
-use sea_orm::{ConnectionTrait, DbBackend, Statement, TransactionTrait};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -150,9 +152,9 @@ async fn fill(store: &Store, plan: &Plan, progress: impl Fn(Progress)) -> Result
     while let Some(chunk) = chunks.recv().await {
         let done = chunk.done;
         summary.add(&chunk);
-        let tx = store.writer().begin().await?;
-        let counts = chunk.rows.write(&tx).await?;
-        tx.commit().await?;
+        let mut bulk = Bulk::begin(store).await?;
+        let counts = chunk.rows.write(&mut bulk).await?;
+        bulk.commit().await?;
         summary.count(counts);
         progress(Progress { done, total });
     }
