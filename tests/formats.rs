@@ -49,7 +49,8 @@ async fn apply(store: &Store, collection: &knowledge::Collection) -> knowledge::
 /// A provider and a knowledge base.
 async fn filled(store: &Store) -> Summary {
     let summary = generate(store, &Plan::new(120, 7, harness::now().date_naive()), |_| {}).await.expect("the data is made");
-    let faq = "# FAQ\n## Why is my bill higher?\nBecause of a call abroad.\n## When is it due?\nAfter two weeks, as the bill says.\n## Who pays?\nYou do.";
+    let faq =
+        "# FAQ\n## Why is my bill higher?\nBecause of a call abroad.\n## When is it due?\nAfter two weeks, as the bill says.\n## Who pays?\nYou do.";
     apply(store, &pages(&[("help/faq.md", faq), ("help/moving.md", TEXT), ("help/moving.de.md", GERMAN)])).await;
     summary
 }
@@ -77,7 +78,12 @@ async fn an_export_comes_back_as_the_same_export_on_either_database() {
         assert_eq!((again.inserted, again.updated, again.unchanged), (0, 0, report.inserted));
         let closure = "select count(*) from customer_closure";
         assert_eq!(count(from, closure).await, count(into, closure).await);
-        assert!(store_position(into).await >= report.inserted as i64 - count(into, "select count(*) from state_changes").await - count(into, "select count(*) from partner_customers").await);
+        assert!(
+            store_position(into).await
+                >= report.inserted as i64
+                    - count(into, "select count(*) from state_changes").await
+                    - count(into, "select count(*) from partner_customers").await
+        );
     }
 }
 async fn store_position(store: &Store) -> i64 {
@@ -136,9 +142,20 @@ async fn a_changed_page_is_a_new_version_and_the_old_one_stays() {
         let report = apply(&store, &second).await;
         assert_eq!((report.inserted, report.updated, report.unchanged, report.versions, report.superseded, report.gone), (0, 1, 0, 1, 1, 1));
         let agent = harness::agent();
-        let one = agent.find::<article::Entity>().filter(article::Column::Slug.eq("one")).one(store.reader()).await.expect("a read").expect("an article");
-        let versions = agent.find::<article_version::Entity>().filter(article_version::Column::ArticleId.eq(one.id)).order_by_asc(article_version::Column::Locale).order_by_asc(article_version::Column::Version);
-        let told: Vec<_> = versions.all(store.reader()).await.expect("a read").into_iter().map(|v| (v.locale, v.version, v.state, v.body_md.contains("six"))).collect();
+        let one =
+            agent.find::<article::Entity>().filter(article::Column::Slug.eq("one")).one(store.reader()).await.expect("a read").expect("an article");
+        let versions = agent
+            .find::<article_version::Entity>()
+            .filter(article_version::Column::ArticleId.eq(one.id))
+            .order_by_asc(article_version::Column::Locale)
+            .order_by_asc(article_version::Column::Version);
+        let told: Vec<_> = versions
+            .all(store.reader())
+            .await
+            .expect("a read")
+            .into_iter()
+            .map(|v| (v.locale, v.version, v.state, v.body_md.contains("six")))
+            .collect();
         use article_version::State::*;
         assert_eq!(told, [("de".into(), 1, Published, false), ("en".into(), 1, Superseded, false), ("en".into(), 2, Published, true)]);
         // an article of the hub's own keeps its address
@@ -200,7 +217,11 @@ async fn invoices_are_bills_whose_lines_add_up() {
             assert_eq!((again.counts.inserted, again.counts.updated), (0, 0), "{}", told(&again));
         }
         let bills = count(&store, "select count(*) from bills").await;
-        println!("{bills} bills, {} lines, {} customers", count(&store, "select count(*) from bill_lines").await, count(&store, "select count(*) from customers").await);
+        println!(
+            "{bills} bills, {} lines, {} customers",
+            count(&store, "select count(*) from bill_lines").await,
+            count(&store, "select count(*) from customers").await
+        );
         assert_eq!(count(&store, ODD_BILLS).await, 0);
         assert_eq!(count(&store, "select count(*) from bills where kind = 'credit_note' and amount_due_minor < 0").await, 5);
         // the credit note and the negative invoice of the Swedish triple name the bill that they take back

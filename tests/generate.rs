@@ -197,7 +197,12 @@ async fn every_day_of_a_year_can_be_the_last() {
         filled(&store, 50, SEED, until).await;
         let bills = all::<bill::Entity>(&store).await;
         assert!(bills.iter().all(|b| b.bill_on <= until), "{day}");
-        assert!(bills.iter().any(|b| b.bill_on == NaiveDate::from_ymd_opt(chrono::Datelike::year(&until), chrono::Datelike::month(&until), 1).expect("a date")), "{day}");
+        assert!(
+            bills
+                .iter()
+                .any(|b| b.bill_on == NaiveDate::from_ymd_opt(chrono::Datelike::year(&until), chrono::Datelike::month(&until), 1).expect("a date")),
+            "{day}"
+        );
     }
 }
 
@@ -207,7 +212,10 @@ async fn references_hold_on_sqlite_too() {
     filled(&store, CUSTOMERS, SEED, until()).await;
     let broken = store.reader().query_all_raw(Statement::from_string(store.backend(), "pragma foreign_key_check")).await.expect("the check runs");
     assert!(broken.is_empty(), "{broken:?}");
-    let settings = store.writer().query_one_raw(Statement::from_string(store.backend(), "select foreign_keys * 10 + synchronous from pragma_foreign_keys, pragma_synchronous")).await;
+    let settings = store
+        .writer()
+        .query_one_raw(Statement::from_string(store.backend(), "select foreign_keys * 10 + synchronous from pragma_foreign_keys, pragma_synchronous"))
+        .await;
     let on: i32 = settings.expect("the settings").expect("one row").try_get_by_index(0).expect("a number");
     assert_eq!(on, 12, "references are checked and writes are durable again");
 }
@@ -252,7 +260,14 @@ async fn a_year_of_bills_has_all_that_bills_can_have() {
     let kinds: HashSet<_> = d.bills.iter().map(|b| b.kind).collect();
     assert!(kinds.contains(&bill::Kind::Invoice) && kinds.contains(&bill::Kind::CreditNote) && kinds.contains(&bill::Kind::Settlement));
     let lines: HashSet<_> = d.lines.iter().map(|l| l.kind).collect();
-    for kind in [bill_line::Kind::Recurring, bill_line::Kind::OneTime, bill_line::Kind::Usage, bill_line::Kind::Discount, bill_line::Kind::Adjustment, bill_line::Kind::Penalty] {
+    for kind in [
+        bill_line::Kind::Recurring,
+        bill_line::Kind::OneTime,
+        bill_line::Kind::Usage,
+        bill_line::Kind::Discount,
+        bill_line::Kind::Adjustment,
+        bill_line::Kind::Penalty,
+    ] {
         assert!(lines.contains(&kind), "{kind:?}");
     }
     for word in ["New price from", "Roaming: ", "used up in", "so you pay", "in advance", "still open on", "discount of EUR", "You changed from"] {
@@ -277,7 +292,8 @@ async fn a_line_that_differs_from_last_month_says_why() {
     bills.sort_by_key(|b| (b.billing_account_id, b.bill_on));
     let (mut compared, mut changed) = (0, 0);
     for pair in bills.windows(2).filter(|p| p[0].billing_account_id == p[1].billing_account_id) {
-        let before: HashMap<_, _> = by_bill[&pair[0].id].iter().filter(|l| l.unit.as_deref() == Some("month")).map(|l| (same(l), l.tax_excluded_minor)).collect();
+        let before: HashMap<_, _> =
+            by_bill[&pair[0].id].iter().filter(|l| l.unit.as_deref() == Some("month")).map(|l| (same(l), l.tax_excluded_minor)).collect();
         let now = &by_bill[&pair[1].id];
         for l in now.iter().filter(|l| l.unit.as_deref() == Some("month")) {
             compared += 1;
@@ -288,13 +304,24 @@ async fn a_line_that_differs_from_last_month_says_why() {
         }
         let gone = by_bill[&pair[0].id].iter().filter(|l| l.kind == bill_line::Kind::Discount);
         for l in gone.filter(|l| !now.iter().any(|n| same(n) == same(l))) {
-            let carrier = now.iter().find(|n| n.product_id == l.product_id && n.kind == bill_line::Kind::Recurring && n.unit.as_deref() == Some("month"));
-            assert!(carrier.is_none_or(|c| c.plain_reason.as_ref().is_some_and(|r| r.contains("ended on"))), "{} has lost {}", pair[1].bill_no, l.description);
+            let carrier =
+                now.iter().find(|n| n.product_id == l.product_id && n.kind == bill_line::Kind::Recurring && n.unit.as_deref() == Some("month"));
+            assert!(
+                carrier.is_none_or(|c| c.plain_reason.as_ref().is_some_and(|r| r.contains("ended on"))),
+                "{} has lost {}",
+                pair[1].bill_no,
+                l.description
+            );
         }
     }
     assert!(compared > 1000 && changed > 50, "{compared} lines compared, {changed} changed");
     let always = [bill_line::Kind::Usage, bill_line::Kind::Penalty, bill_line::Kind::Adjustment, bill_line::Kind::SlaCredit];
-    let silent = d.lines.iter().find(|l| (always.contains(&l.kind) || l.unit.as_deref() == Some("day")) && l.plain_reason.is_none() && l.description != "Wholesale minutes" && l.description != "Wholesale mobile data");
+    let silent = d.lines.iter().find(|l| {
+        (always.contains(&l.kind) || l.unit.as_deref() == Some("day"))
+            && l.plain_reason.is_none()
+            && l.description != "Wholesale minutes"
+            && l.description != "Wholesale mobile data"
+    });
     assert_eq!(silent, None);
 }
 
@@ -411,7 +438,9 @@ async fn nobody_real_can_be_reached() {
     let d = data().await;
     for m in &d.media {
         match m.kind {
-            contact_medium::Kind::Email => assert!(m.value_norm.ends_with(".example") && m.value_norm == m.value_norm.to_lowercase(), "{}", m.value_norm),
+            contact_medium::Kind::Email => {
+                assert!(m.value_norm.ends_with(".example") && m.value_norm == m.value_norm.to_lowercase(), "{}", m.value_norm)
+            }
             contact_medium::Kind::Phone => assert!(m.value_norm.starts_with("+999") && m.value_norm.len() <= 16, "{}", m.value_norm),
             _ => assert_eq!(m.country.as_deref(), Some("XF")),
         }

@@ -76,7 +76,10 @@ async fn all_ways_of_reading_give_the_same_answer() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_root_field_is_one_statement_and_a_list_of_rows_too() {
     let queries = [
-        ("{ customers(first: 5) { nodes { displayName billingAccounts { accountNo balance { amount } bills(first: 3) { nodes { billNo lines { nodes { description } } } } } products { nodes { name } } tickets(first: 2) { totalCount nodes { name notes { nodes { body } } } } overview { openTickets balance { amount } } timeline(first: 5) { nodes { at title } } } } }", 1),
+        (
+            "{ customers(first: 5) { nodes { displayName billingAccounts { accountNo balance { amount } bills(first: 3) { nodes { billNo lines { nodes { description } } } } } products { nodes { name } } tickets(first: 2) { totalCount nodes { name notes { nodes { body } } } } overview { openTickets balance { amount } } timeline(first: 5) { nodes { at title } } } } }",
+            1,
+        ),
         ("{ a: tickets(first: 2) { nodes { name } } b: customers(first: 2) { nodes { id origin { sourceSystem } } } viewer { audience } }", 2),
     ];
     for store in harness::stores().await {
@@ -98,7 +101,13 @@ async fn a_root_field_is_one_statement_and_a_list_of_rows_too() {
 async fn any_text_comes_back_as_it_is() {
     for store in harness::stores().await {
         let someone = customer(&store, "Someone").await;
-        for text in ["quote \" backslash \\ slash /", "tab\t line\n return\r bell\u{7}", "\u{7f}\u{2028}\u{2029} 🦀 Ω ß", "{t} {customers} {{x}} $1 ?1 ' '' %s", "</script><b>"] {
+        for text in [
+            "quote \" backslash \\ slash /",
+            "tab\t line\n return\r bell\u{7}",
+            "\u{7f}\u{2028}\u{2029} 🦀 Ω ß",
+            "{t} {customers} {{x}} $1 ?1 ' '' %s",
+            "</script><b>",
+        ] {
             let ticket = someone.ticket(text).await;
             let world = World::new(store.clone()).await;
             let id = public_id(&ticket::ENTITY, ticket);
@@ -114,10 +123,15 @@ async fn money_has_the_digits_of_its_currency() {
         let ada = customer(&store, "Ada").await;
         let bill = ada.bill("2025-12", &[("Plan", 1999), ("Discount", -1)]).await;
         let world = World::new(store.clone()).await;
-        let query = format!("{{ bill(id: \"{}\") {{ taxExcluded {{ amount minor currency }} lines {{ nodes {{ taxExcluded {{ amount }} unitPrice taxRate }} }} }} }}", public_id(&entities::billing::bill::ENTITY, bill));
+        let query = format!(
+            "{{ bill(id: \"{}\") {{ taxExcluded {{ amount minor currency }} lines {{ nodes {{ taxExcluded {{ amount }} unitPrice taxRate }} }} }} }}",
+            public_id(&entities::billing::bill::ENTITY, bill)
+        );
         for (currency, total, second) in [("EUR", "19.98", "-0.01"), ("JPY", "1998", "-1"), ("KWD", "1.998", "-0.001")] {
             for table in ["bills", "bill_lines"] {
-                sea_orm::ConnectionTrait::execute_unprepared(store.writer(), &format!("update {table} set currency = '{currency}'")).await.expect("another currency");
+                sea_orm::ConnectionTrait::execute_unprepared(store.writer(), &format!("update {table} set currency = '{currency}'"))
+                    .await
+                    .expect("another currency");
             }
             let data = world.data(&agent(), &query).await;
             assert_eq!(data["bill"]["taxExcluded"], serde_json::json!({"amount": total, "minor": "1998", "currency": currency}));
@@ -153,7 +167,12 @@ async fn pages_join_to_the_whole_list_in_both_directions() {
             assert_eq!(forward, all, "{sort} forward");
             let (mut backward, mut before) = (vec![], String::new());
             loop {
-                let page = world.data(&agent(), &format!("{{ tickets(last: 3, sort: {sort}{before}) {{ nodes {{ id }} pageInfo {{ hasPreviousPage startCursor }} }} }}")).await;
+                let page = world
+                    .data(
+                        &agent(),
+                        &format!("{{ tickets(last: 3, sort: {sort}{before}) {{ nodes {{ id }} pageInfo {{ hasPreviousPage startCursor }} }} }}"),
+                    )
+                    .await;
                 let page = &page["tickets"];
                 let nodes = page["nodes"].as_array().unwrap().iter().map(|n| n["id"].clone());
                 backward.splice(0..0, nodes);
@@ -165,7 +184,12 @@ async fn pages_join_to_the_whole_list_in_both_directions() {
             assert_eq!(backward, all, "{sort} backward");
         }
         let cursor = world.data(&agent(), "{ tickets(first: 1) { pageInfo { endCursor } } }").await["tickets"]["pageInfo"]["endCursor"].clone();
-        for query in [format!("{{ customers(after: {cursor}) {{ nodes {{ id }} }} }}"), "{ tickets(after: \"zz\") { nodes { id } } }".into(), "{ tickets(first: 101) { nodes { id } } }".into(), "{ tickets(first: 1, last: 1) { nodes { id } } }".into()] {
+        for query in [
+            format!("{{ customers(after: {cursor}) {{ nodes {{ id }} }} }}"),
+            "{ tickets(after: \"zz\") { nodes { id } } }".into(),
+            "{ tickets(first: 101) { nodes { id } } }".into(),
+            "{ tickets(first: 1, last: 1) { nodes { id } } }".into(),
+        ] {
             assert_eq!(world.ask(&agent(), &query).await["errors"][0]["extensions"]["code"], "BAD_REQUEST", "{query}");
         }
     }

@@ -8,7 +8,6 @@ mod exchange;
 mod formats;
 mod generate;
 mod graph;
-mod exchange;
 mod harness_stands;
 mod http;
 mod knowledge;

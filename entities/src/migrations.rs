@@ -49,7 +49,10 @@ pub fn statements(text: &str, backend: DbBackend) -> Vec<String> {
 fn translate(statement: &str, backend: DbBackend) -> String {
     let owner = |null: &str| format!("customer_id uuid{null} references customers (id),\n  partner_id uuid references partners (id)");
     let mut s = statement
-        .replace("@base", "id uuid primary key,\n  created_at timestamptz not null,\n  updated_at timestamptz not null,\n  row_version integer not null default 1")
+        .replace(
+            "@base",
+            "id uuid primary key,\n  created_at timestamptz not null,\n  updated_at timestamptz not null,\n  row_version integer not null default 1",
+        )
         .replace("@source", SOURCE)
         .replace("@owned?", &owner(""))
         .replace("@owned", &owner(" not null"));

@@ -38,17 +38,52 @@ impl Audience {
 }
 
 const AGENT_SCOPES: &[&str] = &[
-    "admin:read", "audit:read", "billing:read", "consent:read", "consent:write", "conversation:read", "conversation:write", "customer:read",
-    "customer:read_pii", "customer:write", "export:run", "import:run", "integration:read", "kb:publish", "kb:read", "kb:write", "metrics:read",
-    "product:read", "ticket:read", "ticket:triage", "ticket:write",
+    "admin:read",
+    "audit:read",
+    "billing:read",
+    "consent:read",
+    "consent:write",
+    "conversation:read",
+    "conversation:write",
+    "customer:read",
+    "customer:read_pii",
+    "customer:write",
+    "export:run",
+    "import:run",
+    "integration:read",
+    "kb:publish",
+    "kb:read",
+    "kb:write",
+    "metrics:read",
+    "product:read",
+    "ticket:read",
+    "ticket:triage",
+    "ticket:write",
 ];
 const PARTNER_SCOPES: &[&str] = &[
-    "partner.customer:read", "partner.order:read", "partner.price:read", "partner.product:read", "partner.profile:read",
-    "partner.settlement:read", "partner.ticket:read", "partner.ticket:write", "kb:read",
+    "partner.customer:read",
+    "partner.order:read",
+    "partner.price:read",
+    "partner.product:read",
+    "partner.profile:read",
+    "partner.settlement:read",
+    "partner.ticket:read",
+    "partner.ticket:write",
+    "kb:read",
 ];
 const CUSTOMER_SCOPES: &[&str] = &[
-    "audit:read", "billing:read", "consent:read", "consent:write", "conversation:read", "conversation:write", "customer:read", "customer:write",
-    "kb:read", "product:read", "ticket:read", "ticket:write",
+    "audit:read",
+    "billing:read",
+    "consent:read",
+    "consent:write",
+    "conversation:read",
+    "conversation:write",
+    "customer:read",
+    "customer:write",
+    "kb:read",
+    "product:read",
+    "ticket:read",
+    "ticket:write",
 ];
 /// What a partner's own scope stands for in the graph: fields name one scope, whoever asks.
 const PARTNER_MEANS: &[(&str, &[&str])] = &[
@@ -80,7 +115,17 @@ pub struct Scope {
 }
 impl Scope {
     pub fn new(audience: Audience, subject: impl Into<String>, at: DateTime<Utc>) -> Self {
-        Scope { audience, subject: subject.into(), scopes: BTreeSet::new(), customers: vec![], partners: vec![], acting_for: None, session: None, request_id: None, at }
+        Scope {
+            audience,
+            subject: subject.into(),
+            scopes: BTreeSet::new(),
+            customers: vec![],
+            partners: vec![],
+            acting_for: None,
+            session: None,
+            request_id: None,
+            at,
+        }
     }
     /// Without a token.
     pub fn public(at: DateTime<Utc>) -> Self {

@@ -139,7 +139,15 @@ impl Write {
         self.audits.push(Audit { action, entity: kind.name, entity_id: Some(id), customer, fields, reason: None });
     }
     /// Writes a change of status: durations are made of these.
-    pub async fn state(&mut self, kind: &'static EntityKind, id: Uuid, owner: (Option<Uuid>, Option<Uuid>), from: Option<&str>, to: &str, reason: Option<&str>) -> Result<()> {
+    pub async fn state(
+        &mut self,
+        kind: &'static EntityKind,
+        id: Uuid,
+        owner: (Option<Uuid>, Option<Uuid>),
+        from: Option<&str>,
+        to: &str,
+        reason: Option<&str>,
+    ) -> Result<()> {
         let row = state_change::ActiveModel {
             id: Set(crate::id::at(self.at)),
             customer_id: Set(owner.0),
@@ -200,7 +208,9 @@ impl Write {
         }
         if !sealed.is_empty() {
             insert_all(&self.tx, sealed).await?;
-            self.tx.execute_raw(Statement::from_sql_and_values(backend, "update change_head set audit_hash = $1 where id = 1", [hash.into()])).await?;
+            self.tx
+                .execute_raw(Statement::from_sql_and_values(backend, "update change_head set audit_hash = $1 where id = 1", [hash.into()]))
+                .await?;
         }
         Ok(last)
     }
@@ -209,7 +219,8 @@ impl Write {
         let id = crate::id::at(self.at);
         let fields = serde_json::json!(a.fields);
         let mut h = Sha256::new();
-        for part in [prev, &id.to_string(), &self.at.to_rfc3339(), &self.scope.subject, a.entity, &format!("{:?}", a.entity_id), &fields.to_string()] {
+        for part in [prev, &id.to_string(), &self.at.to_rfc3339(), &self.scope.subject, a.entity, &format!("{:?}", a.entity_id), &fields.to_string()]
+        {
             h.update(part.as_bytes());
             h.update([0]);
         }

@@ -266,10 +266,8 @@ fn value_objects(r: &mut Registry) {
         meta("minor", "BigInt!".into(), "In minor units (cents): `1250`.", vec![], everyone()),
     ];
     object(r, "Money", "An exact amount of money.", money);
-    let range = vec![
-        meta("from", "Date".into(), "The first day.", vec![], everyone()),
-        meta("to", "Date".into(), "The last day.", vec![], everyone()),
-    ];
+    let range =
+        vec![meta("from", "Date".into(), "The first day.", vec![], everyone()), meta("to", "Date".into(), "The last day.", vec![], everyone())];
     object(r, "DateRange", "A time from day to day, both included.", range);
 }
 /// `Node`, and the unions of search and timeline.
@@ -332,7 +330,13 @@ pub fn field_meta(r: &mut Registry, f: &Field) -> (String, MetaField) {
     let arg = |(name, ty, doc): &Argument| input(name, ty, doc, ALL);
     let args = match &f.source {
         Source::Find { by, .. } => {
-            let ty = |name: &str| if name == "externalId" { "ExternalIdInput".to_string() } else { format!("{}{}", if name == "id" { "ID" } else { "String" }, if by.len() == 1 { "!" } else { "" }) };
+            let ty = |name: &str| {
+                if name == "externalId" {
+                    "ExternalIdInput".to_string()
+                } else {
+                    format!("{}{}", if name == "id" { "ID" } else { "String" }, if by.len() == 1 { "!" } else { "" })
+                }
+            };
             by.iter().map(|(name, doc, _)| input(name, &ty(name), doc, ALL)).collect()
         }
         Source::One { args, .. } | Source::Computed { args, .. } => args.iter().map(arg).collect(),
@@ -389,12 +393,16 @@ fn prune(r: &mut Registry, who: Audiences) {
         match t {
             MetaType::Object { name, fields, directive_invocations, .. } if !name.starts_with("__") => {
                 let own = policy_of(directive_invocations);
-                fields.retain(|n, f| n.starts_with("__") || policy_of(&f.directive_invocations).or_else(|| own.clone()).is_some_and(|p| p.see & who != 0));
+                fields.retain(|n, f| {
+                    n.starts_with("__") || policy_of(&f.directive_invocations).or_else(|| own.clone()).is_some_and(|p| p.see & who != 0)
+                });
                 for f in fields.values_mut() {
                     f.args.retain(|_, a| policy_of(&a.directive_invocations).is_none_or(|p| p.see & who != 0));
                 }
             }
-            MetaType::InputObject { input_fields, .. } => input_fields.retain(|_, a| policy_of(&a.directive_invocations).is_none_or(|p| p.see & who != 0)),
+            MetaType::InputObject { input_fields, .. } => {
+                input_fields.retain(|_, a| policy_of(&a.directive_invocations).is_none_or(|p| p.see & who != 0))
+            }
             _ => {}
         }
     }

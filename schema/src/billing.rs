@@ -9,7 +9,11 @@ pub fn types() -> Vec<Type> {
     vec![account(), bill_type(), line()]
 }
 pub fn roots() -> Vec<Field> {
-    vec![find("bill", "Bill", &[("id", "Its public id.", "id")], "One bill. Null when there is none that you may see.").see(KNOWN).scope("billing:read")]
+    vec![
+        find("bill", "Bill", &[("id", "Its public id.", "id")], "One bill. Null when there is none that you may see.")
+            .see(KNOWN)
+            .scope("billing:read"),
+    ]
 }
 fn account() -> Type {
     use billing_account::{Column, ENTITY, Format, PaymentStatus, State};
@@ -29,8 +33,14 @@ fn account() -> Type {
             column("media", Column::Media, "By which ways a bill is sent.").see(AGENT | CUSTOMER),
             one("parent", "BillingAccount", Column::ParentId, "Null at the top.").see(KNOWN),
             one("customer", "Customer", Column::CustomerId, "Who pays.").see(KNOWN).scope("customer:read"),
-            many("bills", "Bill", bill::Column::BillingAccountId, desc(bill::Column::BillOn), "Bills, the newest first.").connection().filtered().sorted().see(KNOWN),
-            many("products", "Product", product::Column::BillingAccountId, asc(product::Column::Id), "What is paid from it.").see(KNOWN).scope("product:read"),
+            many("bills", "Bill", bill::Column::BillingAccountId, desc(bill::Column::BillOn), "Bills, the newest first.")
+                .connection()
+                .filtered()
+                .sorted()
+                .see(KNOWN),
+            many("products", "Product", product::Column::BillingAccountId, asc(product::Column::Id), "What is paid from it.")
+                .see(KNOWN)
+                .scope("product:read"),
         ])
         .fields(crate::party::origin())
 }
@@ -42,7 +52,12 @@ fn bill_type() -> Type {
             id(&ENTITY).see(KNOWN),
             column("billNo", Column::BillNo, "The number printed on it.").see(KNOWN),
             choice::<Kind>("kind", Column::Kind, "Invoice, credit note, statement or settlement.").see(KNOWN),
-            choice::<State>("state", Column::State, "How far it is: sent, partly paid, settled. Customers and partners never see one that is not sent.").see(KNOWN),
+            choice::<State>(
+                "state",
+                Column::State,
+                "How far it is: sent, partly paid, settled. Customers and partners never see one that is not sent.",
+            )
+            .see(KNOWN),
             choice::<RunType>("runType", Column::RunType, "Regular, or made in between.").see(AGENT),
             column("billDate", Column::BillOn, "The day printed on it.").see(KNOWN),
             column("dueDate", Column::DueOn, "The last day to pay; null when nothing is due.").see(KNOWN),
@@ -57,7 +72,11 @@ fn bill_type() -> Type {
             one("customer", "Customer", Column::CustomerId, "Whose it is.").see(KNOWN).scope("customer:read"),
             one("account", "BillingAccount", Column::BillingAccountId, "What it is paid from.").see(KNOWN),
             one("corrects", "Bill", Column::CorrectsBillId, "The bill that a credit note corrects; null otherwise.").see(KNOWN),
-            many("lines", "BillLine", bill_line::Column::BillId, asc(bill_line::Column::LineNo), "In printed order.").connection().filtered().first(50).see(KNOWN),
+            many("lines", "BillLine", bill_line::Column::BillId, asc(bill_line::Column::LineNo), "In printed order.")
+                .connection()
+                .filtered()
+                .first(50)
+                .see(KNOWN),
         ])
         .fields(crate::party::origin())
         .filters([

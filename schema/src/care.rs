@@ -9,12 +9,17 @@ pub fn roots() -> Vec<Field> {
     const BY: &[(&str, &str, &str)] = &[("id", "Its public id.", "id"), ("ticketNo", "The number that people quote.", "ticket_no")];
     vec![
         find("ticket", "Ticket", BY, "One ticket. Null when there is none that you may see.").see(KNOWN).scope("ticket:read"),
-        all("tickets", "Ticket", desc(ticket::Column::OpenedAt), "All tickets that you may see, the newest first. Agents also see those whose sender is not known.")
-            .connection()
-            .filtered()
-            .sorted()
-            .see(KNOWN)
-            .scope("ticket:read"),
+        all(
+            "tickets",
+            "Ticket",
+            desc(ticket::Column::OpenedAt),
+            "All tickets that you may see, the newest first. Agents also see those whose sender is not known.",
+        )
+        .connection()
+        .filtered()
+        .sorted()
+        .see(KNOWN)
+        .scope("ticket:read"),
     ]
 }
 fn ticket_type() -> Type {
@@ -45,12 +50,37 @@ fn ticket_type() -> Type {
             one("customer", "Customer", Column::CustomerId, "Whose it is; null while the sender is not known.").see(KNOWN).scope("customer:read"),
             one("product", "Product", Column::ProductId, "Null when it is not about one.").see(KNOWN).scope("product:read"),
             one("bill", "Bill", Column::BillId, "Null when it is not about one.").see(KNOWN).scope("billing:read"),
-            one("conversation", "Conversation", Column::ConversationId, "The talk it came from; null otherwise.").see(KNOWN).scope("conversation:read"),
-            many("notes", "TicketNote", ticket_note::Column::TicketId, asc(ticket_note::Column::NotedAt), "What was said, the oldest first. Notes that you may not read are not in the list.").connection().see(KNOWN),
-            many("stateChanges", "StateChange", entities::privacy::state_change::Column::EntityId, asc(entities::privacy::state_change::Column::ChangedAt), "Every change of its status, the oldest first.").see(KNOWN),
-            sql("viewerCanReply", Scalar::Bool, "({can ticket:write} and {t}.status <> 'closed')", "Whether `ticketReply` is open to you.").see(KNOWN),
-            sql("viewerCanClose", Scalar::Bool, &format!("({{can ticket:write}} and ({OPEN} or {{t}}.status = 'resolved'))"), "Whether you can close it by `ticketUpdate`.").see(KNOWN),
-            sql("viewerCanReopen", Scalar::Bool, "({can ticket:write} and {t}.status = 'resolved')", "Whether you can reopen it by `ticketUpdate`.").see(KNOWN),
+            one("conversation", "Conversation", Column::ConversationId, "The talk it came from; null otherwise.")
+                .see(KNOWN)
+                .scope("conversation:read"),
+            many(
+                "notes",
+                "TicketNote",
+                ticket_note::Column::TicketId,
+                asc(ticket_note::Column::NotedAt),
+                "What was said, the oldest first. Notes that you may not read are not in the list.",
+            )
+            .connection()
+            .see(KNOWN),
+            many(
+                "stateChanges",
+                "StateChange",
+                entities::privacy::state_change::Column::EntityId,
+                asc(entities::privacy::state_change::Column::ChangedAt),
+                "Every change of its status, the oldest first.",
+            )
+            .see(KNOWN),
+            sql("viewerCanReply", Scalar::Bool, "({can ticket:write} and {t}.status <> 'closed')", "Whether `ticketReply` is open to you.")
+                .see(KNOWN),
+            sql(
+                "viewerCanClose",
+                Scalar::Bool,
+                &format!("({{can ticket:write}} and ({OPEN} or {{t}}.status = 'resolved'))"),
+                "Whether you can close it by `ticketUpdate`.",
+            )
+            .see(KNOWN),
+            sql("viewerCanReopen", Scalar::Bool, "({can ticket:write} and {t}.status = 'resolved')", "Whether you can reopen it by `ticketUpdate`.")
+                .see(KNOWN),
         ])
         .fields(crate::party::origin())
         .filters([

@@ -25,10 +25,7 @@ fn offering() -> Type {
             many("prices", "OfferingPrice", offering_price::Column::OfferingId, asc(offering_price::Column::Id), "Today's and past prices.").see(ALL),
         ])
         .fields(crate::party::origin())
-        .filters([
-            any_of::<Kind>("kind", Column::Kind, "Any of these kinds."),
-            is("code", Column::Code, "Exactly this code."),
-        ])
+        .filters([any_of::<Kind>("kind", Column::Kind, "Any of these kinds."), is("code", Column::Code, "Exactly this code.")])
 }
 fn price() -> Type {
     use offering_price::{Book, Column, ENTITY, PriceType};
@@ -73,7 +70,9 @@ fn product_type() -> Type {
             one("offering", "ProductOffering", Column::OfferingId, "What it was sold as; null when not in the catalogue.").see(KNOWN),
             one("parentProduct", "Product", Column::ParentProductId, "The bundle it belongs to; null when sold by itself.").see(KNOWN),
             many("components", "Product", Column::ParentProductId, asc(Column::Id), "What a bundle is made of.").see(KNOWN),
-            one("billingAccount", "BillingAccount", Column::BillingAccountId, "What pays for it; null when not known.").see(KNOWN).scope("billing:read"),
+            one("billingAccount", "BillingAccount", Column::BillingAccountId, "What pays for it; null when not known.")
+                .see(KNOWN)
+                .scope("billing:read"),
         ])
         .fields(crate::party::origin())
         .filters([

@@ -117,7 +117,10 @@ impl<'a> Compiler<'a> {
                 out.literal(&format!("\"{}\"", d.name));
                 continue;
             }
-            let f = d.field(pick.name()).filter(|f| f.see & self.audience != 0).ok_or_else(|| Refused::internal("a field passed validation that is not known"))?;
+            let f = d
+                .field(pick.name())
+                .filter(|f| f.see & self.audience != 0)
+                .ok_or_else(|| Refused::internal("a field passed validation that is not known"))?;
             if f.scope.is_some_and(|s| !self.scope.has(s)) {
                 self.walk = true;
                 out.literal("null");
@@ -165,7 +168,14 @@ impl<'a> Compiler<'a> {
         Ok(())
     }
     #[expect(clippy::type_complexity, reason = "a destructured variant")]
-    fn value(&mut self, out: &mut Text, f: &Field, source: (&'static str, &[(&'static str, Scalar, Sql, bool)], &Option<Sql>), pick: &Pick<'a>, t: &str) -> Outcome<()> {
+    fn value(
+        &mut self,
+        out: &mut Text,
+        f: &Field,
+        source: (&'static str, &[(&'static str, Scalar, Sql, bool)], &Option<Sql>),
+        pick: &Pick<'a>,
+        t: &str,
+    ) -> Outcome<()> {
         let (ty, parts, null) = source;
         let mut body = Text::default();
         body.literal("{");
@@ -218,7 +228,12 @@ impl<'a> Compiler<'a> {
         let body = self.object(d, t, &pick.sets)?;
         Ok(format!("coalesce((select {body} from {} {t} where {condition}{}), 'null')", self.table(d)?, and(rule)))
     }
-    fn one(&mut self, source: (&'static str, Option<&'static str>, &Sql, &[Argument]), pick: &Pick<'a>, from: Option<(&'static Type, &str)>) -> Outcome<String> {
+    fn one(
+        &mut self,
+        source: (&'static str, Option<&'static str>, &Sql, &[Argument]),
+        pick: &Pick<'a>,
+        from: Option<(&'static Type, &str)>,
+    ) -> Outcome<String> {
         let (to, key, id, args) = source;
         let ((pd, pt), d, t) = (from.ok_or_else(|| Refused::internal("no parent"))?, ty(to), self.alias());
         let mut id = self.fill(id.on(self.pg), pt)?;
@@ -301,7 +316,9 @@ impl<'a> Compiler<'a> {
     }
     fn order(&self, m: &Many, d: &Type, pick: &Pick<'a>) -> Outcome<Order> {
         let Some(name) = self.doc.arg(&pick.field.node, "sort").and_then(|v| text(&v)) else { return Ok(m.order) };
-        let Some((_, order, field)) = d.sorts.iter().find(|s| s.0 == name) else { return Err(Refused::internal("a sort passed validation that is not known")) };
+        let Some((_, order, field)) = d.sorts.iter().find(|s| s.0 == name) else {
+            return Err(Refused::internal("a sort passed validation that is not known"));
+        };
         self.allowed(d, field)?;
         Ok(*order)
     }

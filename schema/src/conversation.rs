@@ -1,16 +1,19 @@
 //! Conversations, answers of the bot, and the timeline of a customer.
 use crate::declare::*;
-use entities::{
-    conversation::{bot_answer, bot_citation, conversation, message, timeline},
-};
+use entities::conversation::{bot_answer, bot_citation, conversation, message, timeline};
 
 pub fn types() -> Vec<Type> {
     vec![conversation_type(), message_type(), answer(), citation(), timeline_entry()]
 }
 pub fn roots() -> Vec<Field> {
     vec![
-        find("conversation", "Conversation", &[("id", "Its public id.", "id")], "One conversation. Null when there is none that you may see.").see(ALL),
-        all("conversations", "Conversation", desc(conversation::Column::StartedAt), "All conversations that you may see, the newest first.").connection().filtered().see(KNOWN).scope("conversation:read"),
+        find("conversation", "Conversation", &[("id", "Its public id.", "id")], "One conversation. Null when there is none that you may see.")
+            .see(ALL),
+        all("conversations", "Conversation", desc(conversation::Column::StartedAt), "All conversations that you may see, the newest first.")
+            .connection()
+            .filtered()
+            .see(KNOWN)
+            .scope("conversation:read"),
     ]
 }
 fn conversation_type() -> Type {
@@ -28,13 +31,18 @@ fn conversation_type() -> Type {
             column("resolvedAt", Column::ResolvedAt, "Null until then.").see(ALL),
             one("customer", "Customer", Column::CustomerId, "Null while the sender is not known.").see(KNOWN).scope("customer:read"),
             many("messages", "Message", message::Column::ConversationId, asc(message::Column::CreatedAt), "The oldest first.").connection().see(ALL),
-            one_by("ticket", "Ticket", "(select k.id from tickets k where k.conversation_id = {t}.id and {may Ticket k} order by k.id desc limit 1)", &[], "The ticket it became; null otherwise.").see(KNOWN).scope("ticket:read"),
+            one_by(
+                "ticket",
+                "Ticket",
+                "(select k.id from tickets k where k.conversation_id = {t}.id and {may Ticket k} order by k.id desc limit 1)",
+                &[],
+                "The ticket it became; null otherwise.",
+            )
+            .see(KNOWN)
+            .scope("ticket:read"),
         ])
         .fields(crate::party::origin())
-        .filters([
-            any_of::<Status>("status", Column::Status, "Any of these."),
-            any_of::<Channel>("channel", Column::Channel, "Any of these."),
-        ])
+        .filters([any_of::<Status>("status", Column::Status, "Any of these."), any_of::<Channel>("channel", Column::Channel, "Any of these.")])
 }
 fn message_type() -> Type {
     use message::{AuthorKind, Column, Direction, ENTITY, State};
@@ -47,7 +55,14 @@ fn message_type() -> Type {
         column("sentAt", Column::SentAt, "Null until it was sent.").see(ALL),
         column("createdAt", Column::CreatedAt, "When it was written.").see(ALL),
         one("conversation", "Conversation", Column::ConversationId, "The conversation it belongs to.").see(ALL),
-        one_by("answer", "BotAnswer", "(select a.id from bot_answers a where a.message_id = {t}.id order by a.id desc limit 1)", &[], "What the bot decided; null when a human wrote it.").see(ALL),
+        one_by(
+            "answer",
+            "BotAnswer",
+            "(select a.id from bot_answers a where a.message_id = {t}.id order by a.id desc limit 1)",
+            &[],
+            "What the bot decided; null when a human wrote it.",
+        )
+        .see(ALL),
     ])
 }
 fn answer() -> Type {

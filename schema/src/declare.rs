@@ -188,20 +188,45 @@ pub struct Many {
 
 #[derive(Clone, Debug)]
 pub enum Source {
-    Column { scalar: Scalar, sql: Sql, null: bool },
+    Column {
+        scalar: Scalar,
+        sql: Sql,
+        null: bool,
+    },
     /// An object of columns (`Money`, `DateRange`), null where `null` says so: (type, its fields' SQL, null when).
-    Value { ty: &'static str, parts: Vec<(&'static str, Scalar, Sql, bool)>, null: Option<Sql> },
+    Value {
+        ty: &'static str,
+        parts: Vec<(&'static str, Scalar, Sql, bool)>,
+        null: Option<Sql>,
+    },
     /// To one: by our foreign key column, or by an SQL expression that gives the id.
-    One { to: &'static str, key: Option<&'static str>, id: Sql, args: &'static [Argument] },
+    One {
+        to: &'static str,
+        key: Option<&'static str>,
+        id: Sql,
+        args: &'static [Argument],
+    },
     /// The same row seen as another type.
-    Same { to: &'static str },
+    Same {
+        to: &'static str,
+    },
     Many(Many),
     /// One row by one of its unique columns (root fields): (argument, doc, column), exactly one of them given.
-    Find { to: &'static str, by: &'static [(&'static str, &'static str, &'static str)] },
+    Find {
+        to: &'static str,
+        by: &'static [(&'static str, &'static str, &'static str)],
+    },
     /// The caller's own row (root fields).
-    Mine { to: &'static str },
+    Mine {
+        to: &'static str,
+    },
     /// Rust code over columns named in `needs`.
-    Computed { ty: fn(&mut Registry) -> String, args: &'static [Argument], needs: &'static [&'static str], run: Compute },
+    Computed {
+        ty: fn(&mut Registry) -> String,
+        args: &'static [Argument],
+        needs: &'static [&'static str],
+        run: Compute,
+    },
 }
 
 #[derive(Clone, Debug)]

@@ -8,7 +8,10 @@ pub fn types() -> Vec<Type> {
 pub fn roots() -> Vec<Field> {
     vec![
         find("importBatch", "ImportBatch", &[("id", "Its public id.", "id")], "One run of an import.").see(AGENT).scope("import:run"),
-        all("importBatches", "ImportBatch", desc(import_batch::Column::CreatedAt), "Imports, the newest first.").connection().see(AGENT).scope("import:run"),
+        all("importBatches", "ImportBatch", desc(import_batch::Column::CreatedAt), "Imports, the newest first.")
+            .connection()
+            .see(AGENT)
+            .scope("import:run"),
         all("tasks", "Task", desc(task::Column::CreatedAt), "Long work, the newest first.").connection().filtered().see(AGENT).scope("import:run"),
     ]
 }
@@ -48,7 +51,16 @@ fn batch() -> Type {
         column("report", Column::Report, "Counts per table, and what was put off.").see(AGENT),
         column("createdAt", Column::CreatedAt, "When it began.").see(AGENT),
         one("task", "Task", Column::TaskId, "The work it is part of.").see(AGENT),
-        many("rowErrors", "ImportRowError", import_row_error::Column::BatchId, asc(import_row_error::Column::RowNo), "Rows that were not taken, or taken with a warning.").connection().filtered().see(AGENT),
+        many(
+            "rowErrors",
+            "ImportRowError",
+            import_row_error::Column::BatchId,
+            asc(import_row_error::Column::RowNo),
+            "Rows that were not taken, or taken with a warning.",
+        )
+        .connection()
+        .filtered()
+        .see(AGENT),
     ])
 }
 fn row_error() -> Type {

@@ -29,7 +29,18 @@ pub struct Limits {
 }
 impl Default for Limits {
     fn default() -> Self {
-        Limits { document_bytes: 32 << 10, selections: 1000, depth: 16, aliases: 30, root_fields: 30, directives: 20, operations: 10, fragments: 50, variables: 50, cost: 20_000 }
+        Limits {
+            document_bytes: 32 << 10,
+            selections: 1000,
+            depth: 16,
+            aliases: 30,
+            root_fields: 30,
+            directives: 20,
+            operations: 10,
+            fragments: 50,
+            variables: 50,
+            cost: 20_000,
+        }
     }
 }
 
@@ -58,7 +69,14 @@ impl Cost {
 }
 
 /// The cost of the operation that would run, or why it may not. `bytes` is the length of the document's text.
-pub fn check(view: &Captured, limits: &Limits, bytes: usize, doc: &ExecutableDocument, operation: Option<&str>, variables: &Variables) -> Result<Cost, Refused> {
+pub fn check(
+    view: &Captured,
+    limits: &Limits,
+    bytes: usize,
+    doc: &ExecutableDocument,
+    operation: Option<&str>,
+    variables: &Variables,
+) -> Result<Cost, Refused> {
     let too = |what: &str, most: u64| Refused::new(BAD_REQUEST, format!("The document has too many {what}; at most {most} are allowed."));
     if bytes > limits.document_bytes {
         return Err(too("bytes", limits.document_bytes as u64));
@@ -97,7 +115,13 @@ pub fn check(view: &Captured, limits: &Limits, bytes: usize, doc: &ExecutableDoc
         }
         let runs = operation.is_none_or(|o| name.is_some_and(|n| n.as_str() == o));
         if runs && cost.cost > limits.cost {
-            return Err(Refused::new(COST_EXCEEDED, format!("This asks for too much at once: it costs {}, the limit is {}. Ask for fewer rows (`first`) or fewer levels.", cost.cost, limits.cost)));
+            return Err(Refused::new(
+                COST_EXCEEDED,
+                format!(
+                    "This asks for too much at once: it costs {}, the limit is {}. Ask for fewer rows (`first`) or fewer levels.",
+                    cost.cost, limits.cost
+                ),
+            ));
         }
         if runs {
             chosen = cost;
@@ -194,7 +218,8 @@ impl<'a> Walk<'a> {
         }
     }
     fn variable(&self, name: &Name) -> Option<u64> {
-        let default = || self.operation?.variable_definitions.iter().find(|d| d.node.name.node == *name)?.node.default_value.as_ref().map(|v| v.node.clone());
+        let default =
+            || self.operation?.variable_definitions.iter().find(|d| d.node.name.node == *name)?.node.default_value.as_ref().map(|v| v.node.clone());
         match self.variables.get(name).cloned().or_else(default)? {
             async_graphql::Value::Number(n) => Some(n.as_u64().unwrap_or(MAX_FIRST).min(MAX_FIRST)),
             async_graphql::Value::Null => None,

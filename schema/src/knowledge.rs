@@ -26,14 +26,25 @@ fn article_type() -> Type {
             column("reviewDueDate", Column::ReviewDueOn, "When somebody should look whether it is still true; null when nobody said.").see(AGENT),
             column("version", Column::RowVersion, "For `expectedVersion` of an update.").see(AGENT),
             one("category", "KbCategory", Column::CategoryId, "Null when not sorted.").see(ALL),
-            one_by("text", "KbArticleVersion", CURRENT, LOCALE, "The published text in a language; for agents the draft where none is published yet.").see(ALL),
-            many("versions", "KbArticleVersion", article_version::Column::ArticleId, desc(article_version::Column::Version), "All texts that you may read, the newest first.").see(ALL),
+            one_by(
+                "text",
+                "KbArticleVersion",
+                CURRENT,
+                LOCALE,
+                "The published text in a language; for agents the draft where none is published yet.",
+            )
+            .see(ALL),
+            many(
+                "versions",
+                "KbArticleVersion",
+                article_version::Column::ArticleId,
+                desc(article_version::Column::Version),
+                "All texts that you may read, the newest first.",
+            )
+            .see(ALL),
         ])
         .fields(crate::party::origin())
-        .filters([
-            any_of::<Kind>("kind", Column::Kind, "Any of these kinds."),
-            any_of::<Status>("status", Column::Status, "Any of these."),
-        ])
+        .filters([any_of::<Kind>("kind", Column::Kind, "Any of these kinds."), any_of::<Status>("status", Column::Status, "Any of these.")])
 }
 fn version() -> Type {
     use article_version::{Column, ENTITY, State};

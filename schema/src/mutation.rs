@@ -34,7 +34,13 @@ impl Mutation {
         let asked = match input.conversation_id.as_ref().map(|id| known(ctx, &conversation::ENTITY, id, "conversationId")).transpose() {
             Err(e) => Err(e),
             Ok(conversation_id) => {
-                let ask = bot::Ask { question: input.question, conversation_id, locale: input.locale, channel: conversation::Channel::Chat, idempotency_key: input.idempotency_key };
+                let ask = bot::Ask {
+                    question: input.question,
+                    conversation_id,
+                    locale: input.locale,
+                    channel: conversation::Channel::Chat,
+                    idempotency_key: input.idempotency_key,
+                };
                 ctx.data_unchecked::<crate::Hub>().bot.ask(&caller(ctx).scope, ask).await.map_err(|e| match e {
                     bot::Error::Entities(e) => e,
                     e => Error::Invalid(e.to_string()),
@@ -205,7 +211,13 @@ impl Mutation {
 // ---- how a mutation runs ----------------------------------------------------------------------------------------
 
 /// One transaction on behalf of the caller; the row that came of it, or what the caller can mend.
-async fn perform<'a, I>(ctx: &'a Context<'a>, name: &str, key: Option<String>, input: I, run: impl for<'w> FnOnce(&'w Context<'a>, &'w mut Write, I) -> BoxFuture<'w, entities::Result<Uuid>>) -> Result<std::result::Result<Uuid, Vec<UserError>>>
+async fn perform<'a, I>(
+    ctx: &'a Context<'a>,
+    name: &str,
+    key: Option<String>,
+    input: I,
+    run: impl for<'w> FnOnce(&'w Context<'a>, &'w mut Write, I) -> BoxFuture<'w, entities::Result<Uuid>>,
+) -> Result<std::result::Result<Uuid, Vec<UserError>>>
 where
     I: serde::Serialize,
 {

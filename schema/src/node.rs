@@ -172,7 +172,8 @@ async fn guarded(ctx: &Context<'_>, ty: &str, resolve: impl Future<Output = Serv
 fn declared_scope(ctx: &Context<'_>, ty: &str) -> Option<Refused> {
     let field = ctx.schema_env.registry.types.get(ty).and_then(|t| t.field_by_name(&ctx.item.node.name.node))?;
     let scope = audience::scope_of(field)?;
-    (!caller(ctx).scope.has(scope)).then(|| Refused { scope: Some(known_scope(scope)), ..Refused::new(FORBIDDEN, format!("This needs the scope {scope}.")) })
+    (!caller(ctx).scope.has(scope))
+        .then(|| Refused { scope: Some(known_scope(scope)), ..Refused::new(FORBIDDEN, format!("This needs the scope {scope}.")) })
 }
 fn known_scope(scope: &str) -> &'static str {
     entities::Audience::ALL.iter().flat_map(|a| a.ceiling()).find(|s| **s == scope).copied().unwrap_or("")
@@ -332,7 +333,9 @@ async fn read<'a>(ctx: &Context<'a>, f: &'static Field, pick: Pick<'a>) -> Serve
 fn below<'a>(ctx: &'a Context<'a>, doc: Doc<'a>, f: &'a Field, sets: Vec<&'a SelectionSet>, value: Value) -> BoxFuture<'a, ServerResult<Value>> {
     async move {
         match (&f.source, value) {
-            (Source::One { to, .. } | Source::Find { to, .. } | Source::Mine { to } | Source::Same { to }, v @ Value::Object(_)) => row(ctx, doc, ty(to), sets, v).await,
+            (Source::One { to, .. } | Source::Find { to, .. } | Source::Mine { to } | Source::Same { to }, v @ Value::Object(_)) => {
+                row(ctx, doc, ty(to), sets, v).await
+            }
             (Source::Many(m), Value::List(items)) => list(ctx, doc, ty(m.to), sets, items).await,
             (Source::Many(m), Value::Object(page)) => connection(ctx, doc, ty(m.to), sets, page).await,
             (_, v) => Ok(v),
@@ -340,7 +343,13 @@ fn below<'a>(ctx: &'a Context<'a>, doc: Doc<'a>, f: &'a Field, sets: Vec<&'a Sel
     }
     .boxed()
 }
-async fn connection<'a>(ctx: &'a Context<'a>, doc: Doc<'a>, t: &'static Type, sets: Vec<&'a SelectionSet>, mut page: indexmap::IndexMap<Name, Value>) -> ServerResult<Value> {
+async fn connection<'a>(
+    ctx: &'a Context<'a>,
+    doc: Doc<'a>,
+    t: &'static Type,
+    sets: Vec<&'a SelectionSet>,
+    mut page: indexmap::IndexMap<Name, Value>,
+) -> ServerResult<Value> {
     for p in collect(doc, &sets, &format!("{}Connection", t.name)) {
         let ctx = ctx.with_field(p.field);
         match (p.name(), page.get_mut(p.key)) {
@@ -379,7 +388,8 @@ async fn list<'a>(ctx: &'a Context<'a>, doc: Doc<'a>, t: &'static Type, sets: Ve
 fn row<'a>(ctx: &'a Context<'a>, doc: Doc<'a>, t: &'static Type, sets: Vec<&'a SelectionSet>, value: Value) -> BoxFuture<'a, ServerResult<Value>> {
     async move {
         let Value::Object(mut map) = value else { return Ok(value) };
-        let picks: Vec<_> = collect(doc, &sets, t.name).into_iter().map(|p| (map.get_mut(p.key).map(std::mem::take).unwrap_or_default(), p)).collect();
+        let picks: Vec<_> =
+            collect(doc, &sets, t.name).into_iter().map(|p| (map.get_mut(p.key).map(std::mem::take).unwrap_or_default(), p)).collect();
         let map = &map; // what is left are the needs
         let each = picks.into_iter().map(|(got, p)| async move {
             let (ctx, key) = (ctx.with_field(p.field), Name::new(p.key));

@@ -69,7 +69,8 @@ fn raw(scalar: Scalar) -> Scalar {
 }
 fn unhex(text: &str) -> Option<Vec<u8>> {
     let nibble = |b: u8| (b as char).to_digit(16).map(|d| d as u8);
-    (text.len().is_multiple_of(2) && text.len() <= 2048).then(|| text.as_bytes().chunks(2).map(|c| Some(nibble(c[0])? << 4 | nibble(c[1])?)).collect())?
+    (text.len().is_multiple_of(2) && text.len() <= 2048)
+        .then(|| text.as_bytes().chunks(2).map(|c| Some(nibble(c[0])? << 4 | nibble(c[1])?)).collect())?
 }
 /// FNV-1a: the same number on every machine and in every version, so that cursors live on.
 struct Fnv(u64);

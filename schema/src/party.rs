@@ -5,7 +5,7 @@ use entities::{
     care::ticket,
     catalogue::product,
     conversation::{conversation, timeline},
-    party::{contact_medium, customer, party, partner, region},
+    party::{contact_medium, customer, partner, party, region},
     privacy::{audit_event, consent},
 };
 
@@ -19,9 +19,18 @@ pub fn roots() -> Vec<Field> {
         ("externalId", "Its id in a source system.", "external_id"),
     ];
     vec![
-        mine("me", "Customer", "The customer of a customer token: the first, where it holds several. Null for everyone else.").see(CUSTOMER).scope("customer:read"),
-        find("customer", "Customer", CUSTOMER_BY, "One customer, by exactly one of the arguments. Null when there is none that you may see.").see(KNOWN).scope("customer:read"),
-        all("customers", "Customer", asc(customer::Column::Id), "All customers that you may see.").connection().filtered().sorted().see(AGENT | PARTNER).scope("customer:read"),
+        mine("me", "Customer", "The customer of a customer token: the first, where it holds several. Null for everyone else.")
+            .see(CUSTOMER)
+            .scope("customer:read"),
+        find("customer", "Customer", CUSTOMER_BY, "One customer, by exactly one of the arguments. Null when there is none that you may see.")
+            .see(KNOWN)
+            .scope("customer:read"),
+        all("customers", "Customer", asc(customer::Column::Id), "All customers that you may see.")
+            .connection()
+            .filtered()
+            .sorted()
+            .see(AGENT | PARTNER)
+            .scope("customer:read"),
         mine("partner", "Partner", "The partner of a partner token. Null for everyone else.").see(PARTNER).scope("partner.profile:read"),
     ]
 }
@@ -84,8 +93,9 @@ fn external_id() -> Type {
     ])
 }
 fn overview() -> Type {
-    use customer::{ENTITY};
-    const CURRENCY: &str = "coalesce((select a.currency from billing_accounts a where a.customer_id = {t}.id and {may BillingAccount a} order by a.id limit 1), 'EUR')";
+    use customer::ENTITY;
+    const CURRENCY: &str =
+        "coalesce((select a.currency from billing_accounts a where a.customer_id = {t}.id and {may BillingAccount a} order by a.id limit 1), 'EUR')";
     const SAME: &str = "a.customer_id = {t}.id and {may BillingAccount a} and a.currency = (select b.currency from billing_accounts b where b.customer_id = {t}.id and {may BillingAccount b} order by b.id limit 1)";
     view("CustomerOverview", &ENTITY, "What somebody who takes a call sees first. Sums are in the currency of the first account; accounts in other currencies are left out.").fields([
         sql("openTickets", Scalar::Int, "(select count(*) from tickets k where k.customer_id = {t}.id and k.status in ('acknowledged','pending','held','inProgress') and {may Ticket k})", "Tickets that are not done.").see(KNOWN).scope("ticket:read"),
@@ -104,11 +114,17 @@ fn party_type() -> Type {
         choice::<Kind>("kind", Column::Kind, "A person or an organization.").see(KNOWN),
         column("displayName", Column::DisplayName, "The name to call it by.").see(KNOWN),
         column("givenName", Column::GivenName, "Null for organizations, and for a partner without full share.").see(KNOWN).mask(PARTNER, FULL_SHARE),
-        column("familyName", Column::FamilyName, "Null for organizations, and for a partner without full share.").see(KNOWN).mask(PARTNER, FULL_SHARE),
+        column("familyName", Column::FamilyName, "Null for organizations, and for a partner without full share.")
+            .see(KNOWN)
+            .mask(PARTNER, FULL_SHARE),
         column("legalName", Column::LegalName, "Null for individuals.").see(KNOWN),
         column("tradingName", Column::TradingName, "Null when it trades under its legal name.").see(KNOWN),
-        column("birthDate", Column::BirthOn, "Null when not known.").see(AGENT | CUSTOMER).mask(AGENT, "case when {has customer:read_pii} then {c} end"),
-        column("gender", Column::Gender, "As the source spells it; null when not known.").see(AGENT | CUSTOMER).mask(AGENT, "case when {has customer:read_pii} then {c} end"),
+        column("birthDate", Column::BirthOn, "Null when not known.")
+            .see(AGENT | CUSTOMER)
+            .mask(AGENT, "case when {has customer:read_pii} then {c} end"),
+        column("gender", Column::Gender, "As the source spells it; null when not known.")
+            .see(AGENT | CUSTOMER)
+            .mask(AGENT, "case when {has customer:read_pii} then {c} end"),
         column("locale", Column::Locale, "The language to write in, BCP 47.").see(KNOWN),
         choice::<Status>("status", Column::Status, "Whether we are sure of it.").see(AGENT),
         many("contactMedia", "ContactMedium", contact_medium::Column::PartyId, asc(contact_medium::Column::Id), "How to reach it.").see(KNOWN),
@@ -142,10 +158,27 @@ fn partner_type() -> Type {
         choice::<Status>("status", Column::Status, "Whether it may sell now.").see(AGENT | PARTNER),
         choice::<ShareLevel>("shareLevel", Column::ShareLevel, "How much of a person it may know.").see(AGENT | PARTNER),
         one("parent", "Partner", Column::ParentId, "Null at the top.").see(AGENT | PARTNER),
-        all("customers", "Customer", asc(customer::Column::Id), "The customers it may know today.").only(RESOLD).connection().filtered().see(AGENT | PARTNER).scope("customer:read"),
-        many("products", "Product", product::Column::PartnerId, asc(product::Column::Id), "What it sold.").connection().filtered().see(AGENT | PARTNER).scope("product:read"),
-        many("tickets", "Ticket", ticket::Column::PartnerId, desc(ticket::Column::OpenedAt), "Tickets of what it sold, the newest first.").connection().filtered().see(AGENT | PARTNER).scope("ticket:read"),
-        many("bills", "Bill", bill::Column::PartnerId, desc(bill::Column::BillOn), "Bills of what it sold, the newest first.").connection().filtered().see(AGENT | PARTNER).scope("billing:read"),
+        all("customers", "Customer", asc(customer::Column::Id), "The customers it may know today.")
+            .only(RESOLD)
+            .connection()
+            .filtered()
+            .see(AGENT | PARTNER)
+            .scope("customer:read"),
+        many("products", "Product", product::Column::PartnerId, asc(product::Column::Id), "What it sold.")
+            .connection()
+            .filtered()
+            .see(AGENT | PARTNER)
+            .scope("product:read"),
+        many("tickets", "Ticket", ticket::Column::PartnerId, desc(ticket::Column::OpenedAt), "Tickets of what it sold, the newest first.")
+            .connection()
+            .filtered()
+            .see(AGENT | PARTNER)
+            .scope("ticket:read"),
+        many("bills", "Bill", bill::Column::PartnerId, desc(bill::Column::BillOn), "Bills of what it sold, the newest first.")
+            .connection()
+            .filtered()
+            .see(AGENT | PARTNER)
+            .scope("billing:read"),
     ])
 }
 fn region_type() -> Type {

@@ -1,8 +1,8 @@
 //! Values of hand-written fields that the registry knows by name only.
 use crate::audience;
 use async_graphql::{
-    ContextSelectionSet, InputType, InputValueError, InputValueResult, Name, OutputType, Positioned, ServerResult, Value, indexmap::IndexMap, parser::types::Field,
-    registry::Registry,
+    ContextSelectionSet, InputType, InputValueError, InputValueResult, Name, OutputType, Positioned, ServerResult, Value, indexmap::IndexMap,
+    parser::types::Field, registry::Registry,
 };
 use entities::model::TextEnum;
 use std::borrow::Cow;

@@ -8,14 +8,7 @@ use crate::{
     scalars::PageInfo,
 };
 use async_graphql::{Context, Enum, Result, SimpleObject};
-use entities::{
-    billing::bill,
-    care::ticket,
-    catalogue::product,
-    knowledge::article,
-    model::EntityKind,
-    party::customer,
-};
+use entities::{billing::bill, care::ticket, catalogue::product, knowledge::article, model::EntityKind, party::customer};
 use search_index::{Hits, SearchRequest};
 
 /// What can be searched for.
@@ -92,12 +85,19 @@ pub struct AnswerSuggestion {
 /// The most of a query that is looked at; more is refused.
 const MOST_CHARS: usize = 1_000;
 
-pub async fn search(ctx: &Context<'_>, query: String, types: Vec<SearchType>, first: Option<i32>, after: Option<String>) -> Result<SearchResultConnection> {
+pub async fn search(
+    ctx: &Context<'_>,
+    query: String,
+    types: Vec<SearchType>,
+    first: Option<i32>,
+    after: Option<String>,
+) -> Result<SearchResultConnection> {
     let first = size(first, 20)?;
     let request = SearchRequest { query: bounded(query)?, kinds: types.into_iter().map(SearchType::entity).collect(), first, after: after.clone() };
     let (index, scope) = (ctx.data_unchecked::<crate::Hub>().index.clone(), caller(ctx).scope.clone());
     // tantivy reads from disk and scores on the processor: off the threads that serve others
-    let found: Hits = tokio::task::spawn_blocking(move || index.search(&scope, &request)).await.map_err(|e| graph(Refused::internal(e)))?.map_err(refused)?;
+    let found: Hits =
+        tokio::task::spawn_blocking(move || index.search(&scope, &request)).await.map_err(|e| graph(Refused::internal(e)))?.map_err(refused)?;
     let edges: Vec<_> = found
         .hits
         .iter()
@@ -122,7 +122,10 @@ pub async fn suggest(ctx: &Context<'_>, text: String, first: Option<i32>, locale
     let (first, text) = (size(first, 5)?, bounded(text)?);
     let (index, scope) = (ctx.data_unchecked::<crate::Hub>().index.clone(), caller(ctx).scope.clone());
     let locale = locale.unwrap_or_else(|| search_index::language::detect(&text).code.into());
-    let found = tokio::task::spawn_blocking(move || index.suggest(&scope, &text, &locale, first)).await.map_err(|e| graph(Refused::internal(e)))?.map_err(refused)?;
+    let found = tokio::task::spawn_blocking(move || index.suggest(&scope, &text, &locale, first))
+        .await
+        .map_err(|e| graph(Refused::internal(e)))?
+        .map_err(refused)?;
     Ok(found
         .into_iter()
         .map(|p| AnswerSuggestion {
@@ -151,7 +154,9 @@ fn bounded(text: String) -> Result<String> {
 }
 fn refused(error: search_index::Error) -> async_graphql::Error {
     match error {
-        search_index::Error::Entities(entities::Error::Refused(r)) => graph(Refused::input(r.iter().map(|r| r.message.as_str()).collect::<Vec<_>>().join(" "))),
+        search_index::Error::Entities(entities::Error::Refused(r)) => {
+            graph(Refused::input(r.iter().map(|r| r.message.as_str()).collect::<Vec<_>>().join(" ")))
+        }
         e => graph(Refused::internal(e)),
     }
 }

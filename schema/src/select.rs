@@ -22,7 +22,8 @@ impl<'a> Doc<'a> {
     fn value(&self, value: &async_graphql_value::Value) -> Option<Value> {
         let variable = |name: Name| {
             let given = self.variables.get(&name).cloned();
-            let default = || self.operation.variable_definitions.iter().find(|d| d.node.name.node == name)?.node.default_value.as_ref().map(|d| d.node.clone());
+            let default =
+                || self.operation.variable_definitions.iter().find(|d| d.node.name.node == name)?.node.default_value.as_ref().map(|d| d.node.clone());
             given.or_else(default).ok_or(())
         };
         value.clone().into_const_with(variable).ok()

@@ -30,11 +30,19 @@ impl Subscription {
         let scope = caller(ctx).scope.clone();
         let wanted = id.map(|id| scope.id(&ticket::ENTITY, &id).unwrap_or_default());
         let events = follow(ctx, "Ticket").await?;
-        Ok(events.filter_map(move |(store, ids)| {
-            let scope = scope.clone();
-            async move { Some(visible::<ticket::Entity>(&store, &scope, ids, ticket::Column::Id, |q| if let Some(id) = wanted { q.filter(ticket::Column::Id.eq(id)) } else { q }).await) }
-        })
-        .flat_map(|ids| stream::iter(ids.into_iter().map(|id| Some(Node::by_id(id))))))
+        Ok(events
+            .filter_map(move |(store, ids)| {
+                let scope = scope.clone();
+                async move {
+                    Some(
+                        visible::<ticket::Entity>(&store, &scope, ids, ticket::Column::Id, |q| {
+                            if let Some(id) = wanted { q.filter(ticket::Column::Id.eq(id)) } else { q }
+                        })
+                        .await,
+                    )
+                }
+            })
+            .flat_map(|ids| stream::iter(ids.into_iter().map(|id| Some(Node::by_id(id))))))
     }
     /// The new messages of a conversation.
     #[graphql(directive = auth::apply("all".into(), None, Some(10)))]
@@ -42,11 +50,19 @@ impl Subscription {
         let scope = caller(ctx).scope.clone();
         let conversation = scope.id(&conversation::ENTITY, &id).unwrap_or_default();
         let events = follow(ctx, "Message").await?;
-        Ok(events.filter_map(move |(store, ids)| {
-            let scope = scope.clone();
-            async move { Some(visible::<message::Entity>(&store, &scope, ids, message::Column::Id, |q| q.filter(message::Column::ConversationId.eq(conversation))).await) }
-        })
-        .flat_map(|ids| stream::iter(ids.into_iter().map(|id| Some(Node::by_id(id))))))
+        Ok(events
+            .filter_map(move |(store, ids)| {
+                let scope = scope.clone();
+                async move {
+                    Some(
+                        visible::<message::Entity>(&store, &scope, ids, message::Column::Id, |q| {
+                            q.filter(message::Column::ConversationId.eq(conversation))
+                        })
+                        .await,
+                    )
+                }
+            })
+            .flat_map(|ids| stream::iter(ids.into_iter().map(|id| Some(Node::by_id(id))))))
     }
 }
 
@@ -75,7 +91,13 @@ async fn follow(ctx: &Context<'_>, kind: &'static str) -> Result<impl Stream<Ite
     }))
 }
 /// Those that the caller may see, in their order.
-async fn visible<E: Record>(store: &Store, scope: &Scope, ids: Vec<Uuid>, column: E::Column, narrow: impl FnOnce(sea_orm::Select<E>) -> sea_orm::Select<E>) -> Vec<Uuid> {
+async fn visible<E: Record>(
+    store: &Store,
+    scope: &Scope,
+    ids: Vec<Uuid>,
+    column: E::Column,
+    narrow: impl FnOnce(sea_orm::Select<E>) -> sea_orm::Select<E>,
+) -> Vec<Uuid> {
     let query = narrow(scope.find::<E>().filter(column.is_in(ids.clone())));
     let found: Vec<Uuid> = match query.select_only().column(column).into_tuple().all(store.reader()).await {
         Ok(found) => found,

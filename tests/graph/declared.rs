@@ -125,7 +125,24 @@ fn ways(view: &Captured) -> BTreeMap<String, (String, String)> {
         };
         for f in fields.values().filter(|f| !f.name.starts_with("__")) {
             let to = MetaTypeName::concrete_typename(&f.ty);
-            let required: Vec<_> = f.args.values().filter(|a| a.ty.ends_with('!')).map(|a| format!("{}: {}", a.name, if a.ty.starts_with('[') { "[]" } else if a.ty.starts_with("LookupKind") { "EMAIL" } else { "\"x\"" })).collect();
+            let required: Vec<_> = f
+                .args
+                .values()
+                .filter(|a| a.ty.ends_with('!'))
+                .map(|a| {
+                    format!(
+                        "{}: {}",
+                        a.name,
+                        if a.ty.starts_with('[') {
+                            "[]"
+                        } else if a.ty.starts_with("LookupKind") {
+                            "EMAIL"
+                        } else {
+                            "\"x\""
+                        }
+                    )
+                })
+                .collect();
             let args = if required.is_empty() { String::new() } else { format!("({})", required.join(", ")) };
             if matches!(view.types.get(to), Some(MetaType::Object { .. } | MetaType::Interface { .. })) && !ways.contains_key(to) {
                 ways.insert(to.into(), (format!("{open}{}{args}{{", f.name), format!("}}{close}")));
@@ -153,7 +170,12 @@ async fn what_is_hidden_cannot_be_told_from_what_is_misspelt() {
                     let [hidden, misspelt] = [field, &wrong].map(|name| format!("{open}{name}{tail}{close}"));
                     let (hidden, misspelt) = (world.ask(caller, &hidden).await, world.ask(caller, &misspelt).await);
                     let (quoted, wrong_quoted) = (format!("\\\"{field}\\\""), format!("\\\"{wrong}\\\""));
-                    assert_eq!(hidden.to_string().replace(&quoted, "?"), misspelt.to_string().replace(&wrong_quoted, "?"), "{ty}.{field} for {}", caller.subject);
+                    assert_eq!(
+                        hidden.to_string().replace(&quoted, "?"),
+                        misspelt.to_string().replace(&wrong_quoted, "?"),
+                        "{ty}.{field} for {}",
+                        caller.subject
+                    );
                     assert!(hidden.get("errors").is_some());
                     compared += 1;
                 }
@@ -161,7 +183,8 @@ async fn what_is_hidden_cannot_be_told_from_what_is_misspelt() {
         }
         for hidden in whole.types.keys().filter(|t| !view.types.contains_key(*t)) {
             let wrong: String = "Zqxjv".chars().cycle().take(hidden.len()).collect();
-            for form in ["{ __type(name: \"?\") { name fields { name } } }", "{ viewer { ... on ? { id } } }", "query($x: ?) { viewer { audience } }"] {
+            for form in ["{ __type(name: \"?\") { name fields { name } } }", "{ viewer { ... on ? { id } } }", "query($x: ?) { viewer { audience } }"]
+            {
                 let [a, b] = [hidden, &wrong].map(|name| form.replace('?', name));
                 let (a, b) = (world.ask(caller, &a).await, world.ask(caller, &b).await);
                 assert_eq!(a.to_string().replace(hidden.as_str(), "?"), b.to_string().replace(&wrong, "?"), "type {hidden} for {}", caller.subject);

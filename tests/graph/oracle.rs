@@ -109,19 +109,25 @@ fn rules() -> Vec<(&'static EntityKind, &'static str, Test)> {
             rows.owned(s, r) && (s.audience == Audience::Agent || !["new", "onHold"].contains(&text(r, "state").as_str()))
         }),
         (&ticket::ENTITY, "select id, customer_id, partner_id from tickets t", |rows, s, r| rows.owned(s, r)),
-        (&ticket_note::ENTITY, "select t.id, k.customer_id, k.partner_id, t.visibility from ticket_notes t join tickets k on k.id = t.ticket_id", |rows, s, r| {
-            let visibility = text(r, "visibility");
-            rows.owned(s, r)
-                && match s.audience {
-                    Audience::Agent => true,
-                    Audience::Partner => visibility != "internal",
-                    _ => visibility == "public",
-                }
-        }),
+        (
+            &ticket_note::ENTITY,
+            "select t.id, k.customer_id, k.partner_id, t.visibility from ticket_notes t join tickets k on k.id = t.ticket_id",
+            |rows, s, r| {
+                let visibility = text(r, "visibility");
+                rows.owned(s, r)
+                    && match s.audience {
+                        Audience::Agent => true,
+                        Audience::Partner => visibility != "internal",
+                        _ => visibility == "public",
+                    }
+            },
+        ),
         (&conversation::ENTITY, "select id, customer_id, partner_id from conversations t", |rows, s, r| rows.owned(s, r)),
-        (&message::ENTITY, "select t.id, c.customer_id, c.partner_id, t.state from messages t join conversations c on c.id = t.conversation_id", |rows, s, r| {
-            rows.owned(s, r) && (s.audience == Audience::Agent || text(r, "state") != "draft")
-        }),
+        (
+            &message::ENTITY,
+            "select t.id, c.customer_id, c.partner_id, t.state from messages t join conversations c on c.id = t.conversation_id",
+            |rows, s, r| rows.owned(s, r) && (s.audience == Audience::Agent || text(r, "state") != "draft"),
+        ),
         (&consent::ENTITY, "select id, customer_id, partner_id from consents t", |rows, s, r| s.audience != Audience::Partner && rows.owned(s, r)),
         (&state_change::ENTITY, "select id, customer_id, partner_id from state_changes t", |rows, s, r| rows.owned(s, r)),
         (&article::ENTITY, "select id, status, audience from kb_articles t", |_, s, r| {

@@ -28,11 +28,16 @@ impl<'a> Random<'a> {
         for field in roots.choose_multiple(&mut self.rng, n).cloned().collect::<Vec<_>>() {
             self.field(&mut body, &field, 0);
         }
-        format!("query Q($yes: Boolean! = true, $no: Boolean = false) {{ v: viewer @include(if: $yes) {{ audience }} w: viewer @skip(if: $yes) {{ audience }} x: viewer @include(if: $no) {{ audience }} {body} }}{}", self.fragments)
+        format!(
+            "query Q($yes: Boolean! = true, $no: Boolean = false) {{ v: viewer @include(if: $yes) {{ audience }} w: viewer @skip(if: $yes) {{ audience }} x: viewer @include(if: $no) {{ audience }} {body} }}{}",
+            self.fragments
+        )
     }
     fn fields(&self, ty: &str) -> Vec<MetaField> {
         match self.view.types.get(ty) {
-            Some(MetaType::Object { fields, .. } | MetaType::Interface { fields, .. }) => fields.values().filter(|f| !f.name.starts_with("__")).cloned().collect(),
+            Some(MetaType::Object { fields, .. } | MetaType::Interface { fields, .. }) => {
+                fields.values().filter(|f| !f.name.starts_with("__")).cloned().collect()
+            }
             _ => vec![],
         }
     }

@@ -75,6 +75,7 @@ impl Import {
             refs: self.refs.clone(),
             as_of: self.as_of,
             dry_run: self.dry_run,
+            ..Job::default()
         };
         let report = import(store, scope, job, |p| steps.tell(&p)).await;
         steps.bar.finish_and_clear();

@@ -43,7 +43,12 @@ pub static ENTITY: EntityKind = EntityKind {
     name: "Bill",
     prefix: "bil",
     table: "bills",
-    rules: Rules { agent: All, partner: Both(&[Where("{t}.partner_id {partners}"), Where("{t}.state not in ('new', 'onHold')")]), customer: Both(&[Own("customer_id"), Where("{t}.state not in ('new', 'onHold')")]), public: Nobody },
+    rules: Rules {
+        agent: All,
+        partner: Both(&[Where("{t}.partner_id {partners}"), Where("{t}.state not in ('new', 'onHold')")]),
+        customer: Both(&[Own("customer_id"), Where("{t}.state not in ('new', 'onHold')")]),
+        public: Nobody,
+    },
 };
 impl Record for Entity {
     const ENTITY: &EntityKind = &ENTITY;

@@ -1,6 +1,6 @@
 //! What was said on a ticket (TMF621 Note), and who may read it.
-use crate::model::*;
 pub use crate::conversation::message::AuthorKind;
+use crate::model::*;
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -33,7 +33,12 @@ pub static ENTITY: EntityKind = EntityKind {
     name: "TicketNote",
     prefix: "tno",
     table: "ticket_notes",
-    rules: Rules { agent: All, partner: Both(&[Via("ticket_id", &super::ticket::ENTITY), Where("{t}.visibility in ('public', 'partner')")]), customer: Both(&[Via("ticket_id", &super::ticket::ENTITY), Where("{t}.visibility = 'public'")]), public: Nobody },
+    rules: Rules {
+        agent: All,
+        partner: Both(&[Via("ticket_id", &super::ticket::ENTITY), Where("{t}.visibility in ('public', 'partner')")]),
+        customer: Both(&[Via("ticket_id", &super::ticket::ENTITY), Where("{t}.visibility = 'public'")]),
+        public: Nobody,
+    },
 };
 impl Record for Entity {
     const ENTITY: &EntityKind = &ENTITY;

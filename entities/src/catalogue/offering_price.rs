@@ -34,7 +34,12 @@ pub static ENTITY: EntityKind = EntityKind {
     name: "OfferingPrice",
     prefix: "opr",
     table: "offering_prices",
-    rules: Rules { agent: All, partner: Where("({t}.book = 'retail' or {t}.partner_id {partners})"), customer: Where("{t}.book = 'retail'"), public: Both(&[Where("{t}.book = 'retail'"), Via("offering_id", &super::product_offering::ENTITY)]) },
+    rules: Rules {
+        agent: All,
+        partner: Where("({t}.book = 'retail' or {t}.partner_id {partners})"),
+        customer: Where("{t}.book = 'retail'"),
+        public: Both(&[Where("{t}.book = 'retail'"), Via("offering_id", &super::product_offering::ENTITY)]),
+    },
 };
 impl Record for Entity {
     const ENTITY: &EntityKind = &ENTITY;

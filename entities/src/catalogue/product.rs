@@ -41,7 +41,12 @@ pub static ENTITY: EntityKind = EntityKind {
     name: "Product",
     prefix: "prd",
     table: "products",
-    rules: Rules { agent: All, partner: Where("{t}.partner_id {partners}"), customer: Both(&[Own("customer_id"), Where("{t}.is_customer_visible")]), public: Nobody },
+    rules: Rules {
+        agent: All,
+        partner: Where("{t}.partner_id {partners}"),
+        customer: Both(&[Own("customer_id"), Where("{t}.is_customer_visible")]),
+        public: Nobody,
+    },
 };
 impl Record for Entity {
     const ENTITY: &EntityKind = &ENTITY;

@@ -26,7 +26,12 @@ pub static ENTITY: EntityKind = EntityKind {
     name: "BotAnswer",
     prefix: "ans",
     table: "bot_answers",
-    rules: Rules { agent: All, partner: Via("message_id", &super::message::ENTITY), customer: Via("message_id", &super::message::ENTITY), public: Via("message_id", &super::message::ENTITY) },
+    rules: Rules {
+        agent: All,
+        partner: Via("message_id", &super::message::ENTITY),
+        customer: Via("message_id", &super::message::ENTITY),
+        public: Via("message_id", &super::message::ENTITY),
+    },
 };
 impl Record for Entity {
     const ENTITY: &EntityKind = &ENTITY;

@@ -25,7 +25,12 @@ pub static ENTITY: EntityKind = EntityKind {
     name: "Citation",
     prefix: "cit",
     table: "bot_citations",
-    rules: Rules { agent: All, partner: Via("answer_id", &super::bot_answer::ENTITY), customer: Via("answer_id", &super::bot_answer::ENTITY), public: Via("answer_id", &super::bot_answer::ENTITY) },
+    rules: Rules {
+        agent: All,
+        partner: Via("answer_id", &super::bot_answer::ENTITY),
+        customer: Via("answer_id", &super::bot_answer::ENTITY),
+        public: Via("answer_id", &super::bot_answer::ENTITY),
+    },
 };
 impl Record for Entity {
     const ENTITY: &EntityKind = &ENTITY;

@@ -25,7 +25,13 @@ pub struct Options {
 }
 
 /// Writes the rows that the caller may know. Returns how many of each type.
-pub async fn export(store: &Store, scope: &Scope, options: &Options, out: &mut (dyn Write + Send), mut progress: impl FnMut(u64)) -> Result<BTreeMap<String, u64>> {
+pub async fn export(
+    store: &Store,
+    scope: &Scope,
+    options: &Options,
+    out: &mut (dyn Write + Send),
+    mut progress: impl FnMut(u64),
+) -> Result<BTreeMap<String, u64>> {
     let scope = match options.customer {
         Some(customer) => Scope::new(Audience::Customer, scope.subject.clone(), scope.at).for_customers([customer]),
         None => scope.clone(),
@@ -34,7 +40,11 @@ pub async fn export(store: &Store, scope: &Scope, options: &Options, out: &mut (
     let wanted = chosen(&shapes, &options.types)?;
     let mut counts = BTreeMap::new();
     let mut total = 0;
-    let mut put = |text: &str| out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).map_err(|source| Error::Read { what: "the export's target".into(), source });
+    let mut put = |text: &str| {
+        out.write_all(text.as_bytes())
+            .and_then(|()| out.write_all(b"\n"))
+            .map_err(|source| Error::Read { what: "the export's target".into(), source })
+    };
     put(HEADER)?;
     for shape in wanted {
         // a table's rows are one statement that is read as it comes, so that memory does not grow with the table

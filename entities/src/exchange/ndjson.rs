@@ -159,7 +159,15 @@ impl Run<'_> {
     }
 
     /// The id of the row and its values in the order of the table's columns.
-    fn values(&mut self, n: u64, table: &'static Table, line: &Line, id: Uuid, known: &Ids, at: DateTime<Utc>) -> Result<(Vec<sea_orm::Value>, (Option<Uuid>, Option<Uuid>)), String> {
+    fn values(
+        &mut self,
+        n: u64,
+        table: &'static Table,
+        line: &Line,
+        id: Uuid,
+        known: &Ids,
+        at: DateTime<Utc>,
+    ) -> Result<(Vec<sea_orm::Value>, (Option<Uuid>, Option<Uuid>)), String> {
         let (mut values, mut owner) = (vec![id.into()], (None, None));
         for column in columns(table) {
             let said = line.get(column.name).filter(|v| !v.is_null());
@@ -171,7 +179,8 @@ impl Run<'_> {
                 });
                 continue;
             };
-            let named = said.map(|s| s.as_object().and_then(|o| place(to, o)).ok_or_else(|| format!("{} does not name a row.", column.name))).transpose()?;
+            let named =
+                said.map(|s| s.as_object().and_then(|o| place(to, o)).ok_or_else(|| format!("{} does not name a row.", column.name))).transpose()?;
             let found = named.as_ref().and_then(|k| known.get(&(to.name, k.clone()))).copied();
             if let (Some(named), None) = (named, found) {
                 if !column.nullable {
@@ -284,7 +293,10 @@ impl Run<'_> {
             }
             for ((table, column), values) in sets {
                 let backend = w.tx().get_database_backend();
-                let sql = format!("with v (c0, c1) as (values {}) update {table} set {column} = v.c1 from v where {table}.id = v.c0", rows_of_places(backend, values.len() / 2, 2));
+                let sql = format!(
+                    "with v (c0, c1) as (values {}) update {table} set {column} = v.c1 from v where {table}.id = v.c0",
+                    rows_of_places(backend, values.len() / 2, 2)
+                );
                 w.tx().execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
             }
         }
@@ -312,7 +324,9 @@ fn id_of(line: &Line) -> Option<Uuid> {
 }
 /// Whether a row says what the line says. Its id is its own, and how it is kept is no part of it.
 fn same(there: &Line, line: &Line) -> bool {
-    let told = |l: &Line| l.iter().filter(|(k, v)| *k != "id" && *k != "type" && !v.is_null()).map(|(k, v)| (k.clone(), v.clone())).collect::<BTreeMap<_, _>>();
+    let told = |l: &Line| {
+        l.iter().filter(|(k, v)| *k != "id" && *k != "type" && !v.is_null()).map(|(k, v)| (k.clone(), v.clone())).collect::<BTreeMap<_, _>>()
+    };
     told(there) == told(line)
 }
 
@@ -369,7 +383,9 @@ fn typed(column: &Column, said: Option<&Json>) -> Option<sea_orm::Value> {
         ColumnKind::Int => said.map(|s| s.as_i64().ok_or(())).transpose().ok()?.into(),
         ColumnKind::Bool => said.map(|s| s.as_bool().ok_or(())).transpose().ok()?.into(),
         ColumnKind::Date => said.map(|_| text.and_then(|t| t.parse::<NaiveDate>().ok()).ok_or(())).transpose().ok()?.into(),
-        ColumnKind::Instant => said.map(|_| text.and_then(|t| DateTime::parse_from_rfc3339(t).ok()).map(|t| t.to_utc()).ok_or(())).transpose().ok()?.into(),
+        ColumnKind::Instant => {
+            said.map(|_| text.and_then(|t| DateTime::parse_from_rfc3339(t).ok()).map(|t| t.to_utc()).ok_or(())).transpose().ok()?.into()
+        }
         ColumnKind::Json => said.cloned().into(),
     })
 }

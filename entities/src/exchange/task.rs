@@ -23,12 +23,8 @@ pub struct Model {
 }
 impl ActiveModelBehavior for ActiveModel {}
 
-pub static ENTITY: EntityKind = EntityKind {
-    name: "Task",
-    prefix: "tsk",
-    table: "tasks",
-    rules: Rules { agent: All, partner: Nobody, customer: Nobody, public: Nobody },
-};
+pub static ENTITY: EntityKind =
+    EntityKind { name: "Task", prefix: "tsk", table: "tasks", rules: Rules { agent: All, partner: Nobody, customer: Nobody, public: Nobody } };
 impl Record for Entity {
     const ENTITY: &EntityKind = &ENTITY;
 }

@@ -130,7 +130,8 @@ fn course(provider: &Provider, on: NaiveDate, dice: &mut Dice) -> Course {
             let fixed = after(again, dice.between(60, 3000), 20);
             (c.reopened, c.resolved) = (Some((done, again)), Some(fixed));
         }
-        c.closed = (status != Status::Resolved).then(|| after(c.resolved.unwrap_or(done), if c.resolved.is_some() { dice.between(60, 5000) } else { 0 }, 10));
+        c.closed = (status != Status::Resolved)
+            .then(|| after(c.resolved.unwrap_or(done), if c.resolved.is_some() { dice.between(60, 5000) } else { 0 }, 10));
     }
     c
 }

@@ -28,7 +28,12 @@ pub static ENTITY: EntityKind = EntityKind {
     name: "KbArticleVersion",
     prefix: "kbv",
     table: "kb_article_versions",
-    rules: Rules { agent: All, partner: Both(&[Via("article_id", &super::article::ENTITY), Where("{t}.state = 'published'")]), customer: Both(&[Via("article_id", &super::article::ENTITY), Where("{t}.state = 'published'")]), public: Both(&[Via("article_id", &super::article::ENTITY), Where("{t}.state = 'published'")]) },
+    rules: Rules {
+        agent: All,
+        partner: Both(&[Via("article_id", &super::article::ENTITY), Where("{t}.state = 'published'")]),
+        customer: Both(&[Via("article_id", &super::article::ENTITY), Where("{t}.state = 'published'")]),
+        public: Both(&[Via("article_id", &super::article::ENTITY), Where("{t}.state = 'published'")]),
+    },
 };
 impl Record for Entity {
     const ENTITY: &EntityKind = &ENTITY;

@@ -36,7 +36,15 @@ pub static ENTITY: EntityKind = EntityKind {
     name: "ContactMedium",
     prefix: "com",
     table: "contact_media",
-    rules: Rules { agent: All, partner: Both(&[Via("party_id", &super::party::ENTITY), Where("exists (select 1 from partners p where p.id {partners} and p.share_level = 'full')")]), customer: Via("party_id", &super::party::ENTITY), public: Nobody },
+    rules: Rules {
+        agent: All,
+        partner: Both(&[
+            Via("party_id", &super::party::ENTITY),
+            Where("exists (select 1 from partners p where p.id {partners} and p.share_level = 'full')"),
+        ]),
+        customer: Via("party_id", &super::party::ENTITY),
+        public: Nobody,
+    },
 };
 impl Record for Entity {
     const ENTITY: &EntityKind = &ENTITY;

@@ -24,7 +24,11 @@ pub async fn by_contact(store: &Store, scope: &Scope, kind: contact_medium::Kind
     let parties = scope
         .find::<contact_medium::Entity>()
         .filter(contact_medium::Column::ValueNorm.eq(norm))
-        .filter(contact_medium::Column::Kind.is_in(if kind == contact_medium::Kind::Email { vec![kind] } else { vec![contact_medium::Kind::Phone, contact_medium::Kind::Sms] }))
+        .filter(contact_medium::Column::Kind.is_in(if kind == contact_medium::Kind::Email {
+            vec![kind]
+        } else {
+            vec![contact_medium::Kind::Phone, contact_medium::Kind::Sms]
+        }))
         .select_only()
         .column(contact_medium::Column::PartyId);
     customers(store, scope.find::<customer::Entity>().filter(customer::Column::PartyId.in_subquery(parties.into_query()))).await

@@ -30,7 +30,14 @@ pub static ENTITY: EntityKind = EntityKind {
     name: "Partner",
     prefix: "ptn",
     table: "partners",
-    rules: Rules { agent: All, partner: Where("{t}.id {partners}"), customer: Where("exists (select 1 from partner_customers pc join customer_closure cc on cc.descendant_id = pc.customer_id where pc.partner_id = {t}.id and cc.ancestor_id {customers})"), public: Nobody },
+    rules: Rules {
+        agent: All,
+        partner: Where("{t}.id {partners}"),
+        customer: Where(
+            "exists (select 1 from partner_customers pc join customer_closure cc on cc.descendant_id = pc.customer_id where pc.partner_id = {t}.id and cc.ancestor_id {customers})",
+        ),
+        public: Nobody,
+    },
 };
 impl Record for Entity {
     const ENTITY: &EntityKind = &ENTITY;

@@ -35,7 +35,12 @@ pub static ENTITY: EntityKind = EntityKind {
     name: "Party",
     prefix: "pty",
     table: "parties",
-    rules: Rules { agent: All, partner: By(&super::customer::ENTITY, "party_id"), customer: By(&super::customer::ENTITY, "party_id"), public: Nobody },
+    rules: Rules {
+        agent: All,
+        partner: By(&super::customer::ENTITY, "party_id"),
+        customer: By(&super::customer::ENTITY, "party_id"),
+        public: Nobody,
+    },
 };
 impl Record for Entity {
     const ENTITY: &EntityKind = &ENTITY;

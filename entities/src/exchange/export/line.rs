@@ -177,7 +177,9 @@ fn fill(line: &mut Map<String, Json>, table: &'static Table, row: &QueryResult, 
     Ok(())
 }
 fn fill_state(line: &mut Map<String, Json>, row: &QueryResult, audience: Audience) -> Result<()> {
-    let pair = |a: &str| -> Result<Option<Json>> { Ok(named(&["source_system", "external_id"], [row.try_get("", &format!("{a}0"))?, row.try_get("", &format!("{a}1"))?].into())) };
+    let pair = |a: &str| -> Result<Option<Json>> {
+        Ok(named(&["source_system", "external_id"], [row.try_get("", &format!("{a}0"))?, row.try_get("", &format!("{a}1"))?].into()))
+    };
     line.insert("id".into(), public(Some(&state_change::ENTITY), row.try_get("", "id")?).into());
     let kind: String = row.try_get("", "kind")?;
     line.insert("entity_type".into(), snake(&kind).into());

@@ -108,7 +108,8 @@ impl Documents {
 impl Reader for Documents {
     fn rows(&self) -> Result<Rows> {
         self.read.store(0, Ordering::Relaxed);
-        let me = Documents { files: self.files.clone(), currency: self.currency.clone(), country: self.country.clone(), read: self.read.clone(), ..*self };
+        let me =
+            Documents { files: self.files.clone(), currency: self.currency.clone(), country: self.country.clone(), read: self.read.clone(), ..*self };
         let several = self.files.len() > 1;
         let (mut files, mut open, mut row_no) = (self.files.clone().into_iter(), None::<(String, Box<dyn Iterator<Item = Mapped> + Send>)>, 0);
         Ok(Box::new(std::iter::from_fn(move || {

@@ -69,8 +69,17 @@ pub enum Outcome {
 const PARTS: &[(&str, &str)] = &[("bill_lines", "bill_id"), ("ticket_notes", "ticket_id"), ("messages", "conversation_id")];
 /// References that a row can be taken without: what they point to may never come. Filled when it has.
 const OPEN: &[&str] = &[
-    "author_party_id", "bill_id", "billing_account_id", "conversation_id", "corrects_bill_id", "customer_id", "linked_line_id", "offering_id",
-    "parent_product_id", "product_id", "reporter_party_id",
+    "author_party_id",
+    "bill_id",
+    "billing_account_id",
+    "conversation_id",
+    "corrects_bill_id",
+    "customer_id",
+    "linked_line_id",
+    "offering_id",
+    "parent_product_id",
+    "product_id",
+    "reporter_party_id",
 ];
 /// What a row is dated by, for ids in the order of time.
 const DATED: &[&str] = &["opened_at", "started_at", "noted_at", "sent_at", "effective_at", "bill_on", "ordered_at", "start_at", "since_on"];

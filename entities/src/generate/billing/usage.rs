@@ -62,13 +62,7 @@ fn chance(trip: &mut Trip, dice: &mut Dice) {
         trip.extra_data(blocks);
     } else if over > 0 && dice.per_mille(35) {
         let offer = *dice.pick(&[Offer::Data2, Offer::Data10]);
-        trip.add(
-            offer,
-            1,
-            format!("You bought a {} in {}.", offer.spec().name, trip.month.name()),
-            trip.month.first(),
-            trip.month.last(),
-        );
+        trip.add(offer, 1, format!("You bought a {} in {}.", offer.spec().name, trip.month.name()), trip.month.first(), trip.month.last());
     }
     let summer = (6..=8).contains(&trip.month.first().month());
     if dice.per_mille(if summer { 110 } else { 40 }) {
