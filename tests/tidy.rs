@@ -1,7 +1,7 @@
 //! Rules about the code and the tables, as tests: what a reviewer would otherwise have to see.
 use crate::harness;
 use entities::{KINDS, migrations};
-use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityName, EntityTrait, Iterable, Statement};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, Iterable, Statement};
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},

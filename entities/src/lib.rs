@@ -1,4 +1,5 @@
 //! Tables, row rules and the verbs of each domain. Knows nothing of HTTP, GraphQL, tokens, search or mail.
+#![allow(clippy::disallowed_methods, reason = "sea-orm's derive writes `find` into every entity; this crate is the one that may")]
 
 /// Who asks, and what they may do.
 pub mod scope;

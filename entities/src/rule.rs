@@ -147,14 +147,13 @@ impl Loose {
             Ok(value) if i % 2 == 1 => Expr::val(self.values[value].clone()),
             _ => Expr::cust(text.to_string()),
         };
-        Expr::tuple(sql.split(PLACE).enumerate().map(part)).into()
+        Expr::tuple(sql.split(PLACE).enumerate().map(part))
     }
 }
 
 impl Scope {
     /// The rows of this kind that the caller may know: where every read by a verb or by the bot starts.
     pub fn find<E: crate::model::Record>(&self) -> Select<E> {
-        #[expect(clippy::disallowed_methods, reason = "the one place that adds the row rule")]
         E::find().filter(self.condition(E::ENTITY))
     }
     /// The row rule of this kind as a condition over its table.

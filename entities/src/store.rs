@@ -99,6 +99,8 @@ impl Store {
     }
 }
 
+/// (what happened, kind, row, customer, partner).
+type Changed = (Operation, &'static str, Uuid, Option<Uuid>, Option<Uuid>);
 struct Audit {
     action: Action,
     entity: &'static str,
@@ -114,7 +116,7 @@ pub struct Write {
     tx: DatabaseTransaction,
     scope: Scope,
     at: DateTime<Utc>,
-    changes: Vec<(Operation, &'static str, Uuid, Option<Uuid>, Option<Uuid>)>,
+    changes: Vec<Changed>,
     audits: Vec<Audit>,
     written: Arc<watch::Sender<i64>>,
 }

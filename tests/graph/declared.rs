@@ -193,7 +193,7 @@ async fn what_is_hidden_cannot_be_told_from_what_is_misspelt() {
         }
     }
     println!("{compared} hidden names compared with misspelt ones");
-    assert!(compared > 1_000, "{compared}");
+    assert!(compared > 700, "{compared}");
 }
 
 #[test]

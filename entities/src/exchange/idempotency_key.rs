@@ -27,7 +27,6 @@ pub async fn recall(w: &Write, key: &str, request: &str) -> Result<Option<Json>>
     if key.is_empty() || key.len() > 200 {
         return Err(Error::refused(Code::InvalidValue, "idempotencyKey", "An idempotency key has 1 to 200 characters."));
     }
-    #[expect(clippy::disallowed_methods, reason = "found by the client's own key; no row of anybody")]
     let found = Entity::find_by_id((client(w.scope()), key.to_string())).one(w.tx()).await?;
     match found {
         Some(row) if row.request_hash != hash(request) => {

@@ -407,7 +407,6 @@ async fn know_source(w: &Write, source: &Source) -> Result<()> {
 /// The mapping as it is used; a new version where its text is not that of the last.
 async fn keep_mapping(w: &Write, source: &Source) -> Result<Option<Uuid>> {
     let Some((code, body)) = &source.mapping else { return Ok(None) };
-    #[expect(clippy::disallowed_methods, reason = "mappings have no row rule: they are the import's own")]
     let last = import_mapping::Entity::find()
         .filter(import_mapping::Column::Code.eq(code))
         .order_by_desc(import_mapping::Column::Version)
@@ -436,7 +435,6 @@ async fn abandon(w: &Write, source: &Source) -> Result<()> {
         .add(B::State.eq(import_batch::State::Running))
         .add(B::SourceSystem.eq(&source.source_system))
         .add(B::FileName.eq(&source.file_name));
-    #[expect(clippy::disallowed_methods, reason = "a subquery over the import's own batches")]
     let tasks = import_batch::Entity::find().select_only().column(B::TaskId).filter(same.clone()).into_query();
     task::Entity::update_many()
         .col_expr(task::Column::State, Expr::value(task::State::Failed))

@@ -373,7 +373,7 @@ create index tickets_conversation on tickets (conversation_id) where conversatio
 create table ticket_notes (
   @base, @source, @owned?,
   ticket_id uuid not null references tickets (id),
-  author_kind text not null check (author_kind in ('customer','agent','partner','bot','system')),
+  author_kind text not null check (author_kind in ('customer','agent','bot','partner','system')),
   author_party_id uuid references parties (id),
   body text not null,
   visibility text not null check (visibility in ('public','partner','internal')),

@@ -16,7 +16,6 @@ impl ActiveModelBehavior for ActiveModel {}
 
 /// Whether `id` is `of` or stands below it.
 pub async fn is_within(tx: &DatabaseTransaction, id: Uuid, of: Uuid) -> Result<bool> {
-    #[expect(clippy::disallowed_methods, reason = "asks about a tree, shows no row")]
     let found = Entity::find_by_id((of, id)).one(tx).await?;
     Ok(found.is_some())
 }

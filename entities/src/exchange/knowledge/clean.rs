@@ -163,7 +163,7 @@ fn inline(line: &str) -> String {
             out.push('`');
         }
         // an odd number of marks: the last opens nothing
-        if i % 2 == 1 && line.matches('`').count() >= i + 1 {
+        if i % 2 == 1 && line.matches('`').count() > i {
             out.push_str(part);
         } else {
             out.push_str(&html(&attributes(&templates(part))));

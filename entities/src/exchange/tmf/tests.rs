@@ -14,7 +14,11 @@ fn one(json: &str) -> Mapped {
     all.remove(0)
 }
 fn of<'a>(mapped: &'a Mapped, table: &str) -> &'a Record {
-    mapped.records.iter().find(|r| r.table == table && !r.values.is_empty()).unwrap_or_else(|| panic!("{table} in {mapped:?}"))
+    mapped
+        .records
+        .iter()
+        .find(|r| r.table == table && !(r.values.is_empty() && r.when_new.is_empty()))
+        .unwrap_or_else(|| panic!("{table} in {mapped:?}"))
 }
 fn text(record: &Record, column: &str) -> String {
     match record.values.iter().chain(&record.when_new).find(|v| v.0 == column).map(|v| &v.1) {
