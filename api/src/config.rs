@@ -257,7 +257,7 @@ fn check_file(path: &Path, known: &[(String, serde_json::Value)]) -> Result<()> 
             toml::Value::Table(_) if known.iter().any(|k| k.0.starts_with(&format!("{section}."))) => vec![],
             _ => vec![section.clone()],
         };
-        for name in names.iter().filter(|n| !known.iter().any(|k| k.0 == **n)) {
+        if let Some(name) = names.iter().find(|n| !known.iter().any(|k| k.0 == **n)) {
             return Err(unknown(name, &path.display().to_string(), known));
         }
     }

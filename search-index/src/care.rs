@@ -58,8 +58,8 @@ fn document(t: &ticket::Model, notes: &[ticket_note::Model], above: &HashMap<Uui
     (d.shown.partner, d.shown.internal) = (of(Partner), of(Internal));
     d.part(Part::Title, language, &t.name);
     d.part(Part::Body, language, &body);
-    d.part(Part::Partner, language, &d.shown.partner.clone());
-    d.part(Part::Internal, language, &d.shown.internal.clone());
+    d.part(Part::Partner, language, d.shown.partner.clone());
+    d.part(Part::Internal, language, d.shown.internal.clone());
     d.code(Codes::Own, &t.ticket_no);
     d.shown.body = body;
     d

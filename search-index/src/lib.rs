@@ -116,12 +116,30 @@ impl Index {
         let opened = tantivy::Index::open_in_dir(dir).and_then(|i| Ok((i.validate_checksum()?, i)));
         let index = match opened {
             Ok((broken, index)) if broken.is_empty() => index,
-            Ok(_) => return doubt("damaged files").into_none(),
-            Err(e) => return doubt(&e.to_string()).into_none(),
+            Ok(_) => {
+                return {
+                    let _: () = doubt("damaged files");
+                    ().into_none()
+                };
+            }
+            Err(e) => {
+                return {
+                    let _: () = doubt(&e.to_string());
+                    ().into_none()
+                };
+            }
         };
-        let Some(mark) = writer::Mark::read(&index) else { return doubt("no position, or of an older make").into_none() };
+        let Some(mark) = writer::Mark::read(&index) else {
+            return {
+                let _: () = doubt("no position, or of an older make");
+                ().into_none()
+            };
+        };
         if index.schema() != fields::schema() || !mark.is_of(store).await {
-            return doubt("made for other fields or another database").into_none();
+            return {
+                let _: () = doubt("made for other fields or another database");
+                ().into_none()
+            };
         }
         let index = Self::around(index, dir, store).inspect_err(|e| doubt(&e.to_string())).ok()?;
         index.position.store(mark.position, Ordering::Relaxed);

@@ -33,7 +33,7 @@ pub fn of(text: &str, language: &Language, asked: &BTreeSet<String>) -> Snippet 
     let hits: Vec<(&str, Range<usize>)> = words.iter().filter(|w| asked.contains(&w.0)).map(|w| (w.0.as_str(), w.1.clone())).collect();
     let start = hits.iter().map(|h| h.1.start).max_by_key(|start| (distinct(&hits, *start), std::cmp::Reverse(*start))).unwrap_or(0);
     // A little before the first hit, from the beginning of a word or of the line.
-    let from = words.iter().map(|w| w.1.start).take_while(|s| *s <= start).filter(|s| start - s <= LENGTH / 4).next().unwrap_or(start);
+    let from = words.iter().map(|w| w.1.start).take_while(|s| *s <= start).find(|s| start - s <= LENGTH / 4).unwrap_or(start);
     let from = if from <= LENGTH / 4 { 0 } else { from };
     let end = char_limit(text, from);
     let to =

@@ -251,7 +251,7 @@ impl Reader<'_> {
         if mapping.sections.is_empty() {
             return Err(fault(0, "no table is filled: a section like [customers] is missing"));
         }
-        mapping.needs_as_of = mapping.names.as_of && !get("as_of").is_some_and(|e| e.2.get_ref().as_str() == Some("today"));
+        mapping.needs_as_of = mapping.names.as_of && get("as_of").is_none_or(|e| e.2.get_ref().as_str() != Some("today"));
         mapping.sections.sort_by_key(|s| table::rank(s.table.name));
         Ok(mapping)
     }

@@ -47,19 +47,19 @@ pub async fn restore(store: &Store, scope: &Scope, input: impl BufRead, dry_run:
         let parsed = next.as_ref().map(|text| run.parse(text));
         let over = parsed.is_none();
         let shape = parsed.as_ref().and_then(|p| p.as_ref().ok()).and_then(|p| p.as_ref()).map(|p| p.0);
-        if over || chunk.len() == CHUNK || (shape.is_some() && shape != of && !chunk.is_empty()) {
-            if let Some(i) = of.filter(|_| !chunk.is_empty()) {
-                let lines = std::mem::take(&mut chunk);
-                match &mut one {
-                    Some(w) => run.take(w, &shapes[i], lines).await?,
-                    None => {
-                        let mut w = store.write(scope).await?;
-                        run.take(&mut w, &shapes[i], lines).await?;
-                        w.commit().await?;
-                    }
+        if (over || chunk.len() == CHUNK || (shape.is_some() && shape != of && !chunk.is_empty()))
+            && let Some(i) = of.filter(|_| !chunk.is_empty())
+        {
+            let lines = std::mem::take(&mut chunk);
+            match &mut one {
+                Some(w) => run.take(w, &shapes[i], lines).await?,
+                None => {
+                    let mut w = store.write(scope).await?;
+                    run.take(&mut w, &shapes[i], lines).await?;
+                    w.commit().await?;
                 }
-                progress(n);
             }
+            progress(n);
         }
         n += 1;
         match parsed {

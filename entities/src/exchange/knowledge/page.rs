@@ -270,7 +270,7 @@ fn human(name: &str) -> String {
 /// The shelves that pages stand on, parents first. An index page names its folder.
 pub fn categories(pages: &[Page], sources: &[Source], root: &str) -> Vec<Category> {
     let named = |all: &[String]| {
-        let place = links::place(&format!("{root}/{}", all.join("/")).trim_start_matches('/').to_string());
+        let place = links::place(format!("{root}/{}", all.join("/")).trim_start_matches('/'));
         let index = sources.iter().find(|s| links::place(&s.base) == place)?;
         index.matter.text(&["title"]).filter(|t| !crate::model::same_word(t, "documentation"))
     };

@@ -183,7 +183,7 @@ pub fn rate(r: &mut Resource) {
         .with("quantity_micro", 1_000_000i64)
         .with("unit_price_micro", money::micro(Decimal::new(net, money::digits(&unit))).unwrap_or_default())
         .with("tax_excluded_minor", net)
-        .with("tax_rate_bp", rate.and_then(|p| money::micro(p)).unwrap_or_default() / 10_000)
+        .with("tax_rate_bp", rate.and_then(money::micro).unwrap_or_default() / 10_000)
         .with("tax_minor", tax)
         .with("currency", unit)
         .maybe("period_from_on", period.and_then(|p| field::date(p, "startDateTime")))

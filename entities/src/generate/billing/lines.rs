@@ -69,7 +69,7 @@ pub fn once(offer: Offer, service: Option<usize>, quantity: i64, reason: String,
 fn ahead(run: &Run, i: usize, s: &Service, month: Month) -> Option<Draft> {
     let first = month.first();
     let cents = s.monthly(first, run.provider.newest);
-    if !s.start.is_some_and(|d| d < first) || !s.on(first) || cents <= 0 {
+    if s.start.is_none_or(|d| d >= first) || !s.on(first) || cents <= 0 {
         return None;
     }
     let mut draft = Draft {

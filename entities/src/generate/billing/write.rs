@@ -200,7 +200,7 @@ pub fn account(provider: &Provider, c: &Customer, account: &Account, rows: &mut 
     } else {
         json!(["portal", "email"])
     };
-    let format = if c.business() || c.number % 3 == 0 { Format::Itemised } else { Format::Summary };
+    let format = if c.business() || c.number.is_multiple_of(3) { Format::Itemised } else { Format::Summary };
     rows.billing_accounts.push(row!(billing_account, c.account, c.came(), "billing", format!("BA-{:06}", c.number);
         customer_id: c.id, partner_id: c.partner(provider), account_no: format!("F{:08}", 10_000_000 + c.number), name: c.name.clone(), currency: "EUR",
         parent_id: c.above.first().map(|a| a.1), parent_pays: false, cycle_day: if matches!(c.role, Role::Wholesale(_)) { 5 } else { 1 }, state: state,
