@@ -792,7 +792,7 @@ CREATE TABLE ticket_notes (
   import_batch_id blob references import_batches (id), customer_id blob references customers (id),
   partner_id blob references partners (id),
   ticket_id blob not null references tickets (id),
-  author_kind text not null check (author_kind in ('customer','agent','partner','bot','system')),
+  author_kind text not null check (author_kind in ('customer','agent','bot','partner','system')),
   author_party_id blob references parties (id),
   body text not null,
   visibility text not null check (visibility in ('public','partner','internal')),
