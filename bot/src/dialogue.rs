@@ -104,7 +104,7 @@ impl Bot {
         if let Some(answer) = own {
             return Ok(Decision { confidence: answer.confidence, answer: Some(answer), ..silent });
         }
-        let found = self.from_articles(scope, asked)?;
+        let found = self.search_articles(scope, asked)?;
         let hand_over = (found.answer.is_none() && !waiting).then_some(Reason::NotSure);
         Ok(Decision { answer: found.answer, hand_over, passages: found.passages, confidence: found.confidence })
     }

@@ -19,7 +19,7 @@ pub struct Found {
 }
 
 impl Bot {
-    pub(crate) fn from_articles(&self, scope: &Scope, asked: &Understood) -> Result<Found> {
+    pub(crate) fn search_articles(&self, scope: &Scope, asked: &Understood) -> Result<Found> {
         let passages = self.index.passages(scope, &asked.question, asked.language.code, CANDIDATES)?;
         let confidence = refuse::confidence(&passages);
         let answer = passages.first().filter(|_| confidence >= refuse::THRESHOLD).map(|best| {
