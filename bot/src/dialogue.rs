@@ -206,7 +206,7 @@ async fn write_answer(
         score_micro: Set(micro(c.score)),
         snippet: Set(c.snippet.clone()),
     });
-    entities::store::insert_all(w.tx(), citations.collect()).await?;
+    entities::bulk::insert_all(w.tx(), citations.collect()).await?;
     Ok(answer_id)
 }
 

@@ -7,6 +7,8 @@ pub mod scope;
 pub mod rule;
 /// Database connections, transactions on behalf of a caller, the change log and the audit log they leave.
 pub mod store;
+/// Many rows in few statements.
+pub mod bulk;
 /// What every entity file starts from.
 pub mod model;
 /// Public ids.

@@ -48,8 +48,10 @@ pub trait TextEnum: Sized + Copy + Send + Sync + 'static {
 
 /// Compares enum texts as sources spell them: letters and digits only, case folded.
 pub fn same_word(a: &str, b: &str) -> bool {
-    let fold = |s: &str| s.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
-    fold(a) == fold(b)
+    fold(a).eq(fold(b))
+}
+fn fold(word: &str) -> impl Iterator<Item = char> + '_ {
+    word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase)
 }
 
 /// `text_enum! { Status "TicketStatus" { InProgress = "inProgress" } }`: the enum, its database text and its graph

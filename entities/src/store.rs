@@ -1,5 +1,6 @@
 //! The database: reading connections, one way to write, and the change log that every write leaves behind.
 use crate::{
+    bulk::insert_all,
     clock::Clock,
     error::{Error, Result},
     id::Id,
@@ -249,22 +250,6 @@ impl Write {
             hash: Set(format!("{:x}", h.finalize())),
         }
     }
-}
-
-/// Inserts any number of rows, in statements that stay below the databases' limits of bound values.
-pub async fn insert_all<A>(tx: &DatabaseTransaction, mut rows: Vec<A>) -> Result<()>
-where
-    A: sea_orm::ActiveModelTrait + Send,
-{
-    const MOST_VALUES: usize = 30_000;
-    use sea_orm::Iterable;
-    let columns = <A::Entity as EntityTrait>::Column::iter().count().max(1);
-    while !rows.is_empty() {
-        let rest = rows.split_off(rows.len().min(MOST_VALUES / columns));
-        A::Entity::insert_many(rows).exec_without_returning(tx).await?;
-        rows = rest;
-    }
-    Ok(())
 }
 
 /// The public id of a row, for messages and stored answers.

@@ -105,8 +105,7 @@ impl Fields {
         })
     }
     pub fn part(&self, part: Part, language: &Language) -> Field {
-        let place = LANGUAGES.iter().position(|l| l == language).unwrap_or(LANGUAGES.len() - 1);
-        self.parts[part as usize * LANGUAGES.len() + place]
+        self.parts[part as usize * LANGUAGES.len() + language.place()]
     }
     pub fn order(&self) -> Field {
         self.order

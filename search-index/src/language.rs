@@ -1,5 +1,6 @@
 //! Languages: stems, stop words, and which one a text is in. A language that is not listed is indexed without stems.
 use crate::words::Words;
+use std::{collections::HashSet, sync::LazyLock};
 use tantivy::tokenizer::{AsciiFoldingFilter, Language as Stems, LowerCaser, RemoveLongFilter, Stemmer, TextAnalyzer, TokenizerManager};
 
 /// A language of the index.
@@ -54,8 +55,8 @@ pub fn of(locale: &str) -> &'static Language {
 /// The language whose little words a text has most of; English where none stands out.
 pub fn detect(text: &str) -> &'static Language {
     let words = plain(text);
-    let said = |l: &Language| words.iter().filter(|w| l.stops(w)).count();
-    LANGUAGES.iter().rev().max_by_key(|l| said(l)).filter(|l| said(l) > 0).unwrap_or(&LANGUAGES[0])
+    let said = LANGUAGES.iter().rev().map(|l| (words.iter().filter(|w| l.stops(w)).count(), l));
+    said.max_by_key(|s| s.0).filter(|s| s.0 > 0).map_or(&LANGUAGES[0], |s| s.1)
 }
 
 impl Language {
@@ -72,7 +73,12 @@ impl Language {
     }
     /// Whether this lower-case word says nothing of the matter.
     pub fn stops(&self, word: &str) -> bool {
-        self.stop.split(' ').any(|s| s == word)
+        static STOPS: LazyLock<[HashSet<&str>; LANGUAGES.len()]> = LazyLock::new(|| LANGUAGES.each_ref().map(|l| l.stop.split(' ').collect()));
+        STOPS[self.place()].contains(word)
+    }
+    /// Among all languages.
+    pub(crate) fn place(&self) -> usize {
+        LANGUAGES.iter().position(|l| l == self).unwrap_or(LANGUAGES.len() - 1)
     }
     /// The stems of a text, each with its place in it.
     pub(crate) fn stems(&self, text: &str) -> Vec<(String, std::ops::Range<usize>)> {

@@ -10,18 +10,18 @@ pub mod open;
 
 use crate::{
     Error, Result, Scope, Store, Write,
+    bulk::insert_all,
     clock::Clock,
     exchange::{
         import_batch, import_mapping, import_row_error,
         mapping::row::Deferred,
         record::{Mapped, Severity},
         source_system, task,
-        upsert::{Counts, Note, Taken, Upsert},
+        upsert::{Counts, Note, Ready, Taken, Upsert},
     },
     money,
     outbox::change::Operation,
     privacy::audit_event::Action,
-    store::insert_all,
 };
 use chrono::NaiveDate;
 use sea_orm::{
@@ -222,9 +222,9 @@ impl Run<'_> {
     }
     /// Reads the source once; only the rows of `again` where given. Returns those that wait.
     async fn pass(&mut self, hand: &mut Hand<'_>, again: Option<&HashSet<u64>>, last: bool) -> Result<HashSet<u64>> {
-        let (tx, mut chunks) = mpsc::channel::<Result<Vec<Row>>>(2);
+        let (tx, mut chunks) = mpsc::channel::<Result<Vec<Ready>>>(2);
         let (reader, again_too) = (self.source.reader.clone(), again.cloned());
-        // reading and mapping beside the database's work; ends by itself when nobody listens any more
+        // reading, mapping and checking beside the database's work; ends by itself when nobody listens any more
         tokio::task::spawn_blocking(move || feed(&*reader, again_too.as_ref(), &tx));
         let mut waiting = HashSet::new();
         while let Some(chunk) = chunks.recv().await {
@@ -245,7 +245,7 @@ impl Run<'_> {
         }
         Ok(waiting)
     }
-    async fn chunk(&mut self, w: &mut Write, rows: Vec<Row>, last: bool) -> Result<Vec<u64>> {
+    async fn chunk(&mut self, w: &mut Write, rows: Vec<Ready>, last: bool) -> Result<Vec<u64>> {
         let taken = self.up.chunk(w, rows, last).await?;
         let kept: u64 = self.batch.problems.values().sum();
         self.batch.add(&taken);
@@ -280,7 +280,7 @@ impl Run<'_> {
 }
 
 /// Reads in chunks until the end or until nobody listens.
-fn feed(reader: &dyn Reader, again: Option<&HashSet<u64>>, tx: &mpsc::Sender<Result<Vec<Row>>>) {
+fn feed(reader: &dyn Reader, again: Option<&HashSet<u64>>, tx: &mpsc::Sender<Result<Vec<Ready>>>) {
     let rows = match reader.rows() {
         Ok(rows) => rows,
         Err(e) => return drop(tx.blocking_send(Err(e))),
@@ -290,7 +290,7 @@ fn feed(reader: &dyn Reader, again: Option<&HashSet<u64>>, tx: &mpsc::Sender<Res
         match row {
             Err(e) => return drop(tx.blocking_send(Err(e))),
             Ok(row) if again.is_some_and(|a| !a.contains(&row.mapped.row_no)) => {}
-            Ok(row) => chunk.push(row),
+            Ok(row) => chunk.push(Ready::from(row)),
         }
         if chunk.len() == CHUNK && tx.blocking_send(Ok(std::mem::take(&mut chunk))).is_err() {
             return;

@@ -7,9 +7,14 @@ use super::{
     },
     table::{self, Column, ColumnKind, Table},
 };
-use crate::{Error, Result, Scope, Store, Write, outbox::change::Operation, privacy::state_change, store::insert_all};
+use crate::{
+    Error, Result, Scope, Store, Write,
+    bulk::{self, Change, insert_all, select_in},
+    outbox::change::Operation,
+    privacy::state_change,
+};
 use chrono::{DateTime, NaiveDate, Utc};
-use sea_orm::{ActiveValue::Set, ConnectionTrait, DbBackend, QueryFilter, QuerySelect, Statement, prelude::Uuid};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, QueryFilter, QuerySelect, prelude::Uuid};
 use serde_json::{Map, Value as Json};
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -28,7 +33,6 @@ pub struct Report {
 
 type Line = Map<String, Json>;
 const CHUNK: usize = 1000;
-const MOST_VALUES: usize = 30_000;
 
 /// Whether this is the first line of an export.
 pub fn is_export(first: &str) -> bool {
@@ -205,7 +209,8 @@ impl Run<'_> {
         let mut free: HashSet<Uuid> = lines.iter().filter_map(|(_, l)| id_of(l)).collect();
         let taken: HashSet<Uuid> = known.values().copied().collect();
         free.retain(|id| !taken.contains(id));
-        for row in select(w, &format!("select id from {} where id in", table.name), free.iter().map(|id| (*id).into()).collect()).await? {
+        for row in select_in(w.tx(), &format!("select id from {} where id in", table.name), &[], free.iter().map(|id| (*id).into()).collect()).await?
+        {
             free.remove(&row.try_get_by_index(0)?);
         }
         Ok(free)
@@ -242,7 +247,7 @@ impl Run<'_> {
         let known = known(w, &wanted).await?;
         let ids: Vec<Uuid> = lines.iter().filter_map(|(_, l)| id_of(l)).collect();
         let mut there = HashSet::new();
-        for part in ids.chunks(MOST_VALUES) {
+        for part in ids.chunks(CHUNK) {
             let found = w.scope().find::<state_change::Entity>().filter(sea_orm::ColumnTrait::is_in(&state_change::Column::Id, part.iter().copied()));
             there.extend(found.select_only().column(state_change::Column::Id).into_tuple::<Uuid>().all(w.tx()).await?);
         }
@@ -284,20 +289,15 @@ impl Run<'_> {
             let mut wanted: BTreeMap<&'static str, HashSet<String>> = BTreeMap::new();
             part.iter().for_each(|l| _ = wanted.entry(l.4.name).or_default().insert(l.5.clone()));
             let known = known(w, &wanted).await?;
-            let mut sets: BTreeMap<(&'static str, &'static str), Vec<sea_orm::Value>> = BTreeMap::new();
+            let mut sets: BTreeMap<(&'static str, &'static str), Vec<Vec<sea_orm::Value>>> = BTreeMap::new();
             for (n, table, id, column, to, named) in part {
                 match known.get(&(to.name, named.clone())) {
-                    Some(here) => sets.entry((table.name, column)).or_default().extend([(*id).into(), (*here).into()]),
+                    Some(here) => sets.entry((table.name, column)).or_default().push(vec![(*id).into(), (*here).into()]),
                     None => self.report.rejected.push((*n, format!("{column} names a row that is not here; the row was taken without it."))),
                 }
             }
-            for ((table, column), values) in sets {
-                let backend = w.tx().get_database_backend();
-                let sql = format!(
-                    "with v (c0, c1) as (values {}) update {table} set {column} = v.c1 from v where {table}.id = v.c0",
-                    rows_of_places(backend, values.len() / 2, 2)
-                );
-                w.tx().execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+            for ((table, column), rows) in sets {
+                Change { table, columns: vec!["id", column], rows, same: vec![("updated_at", w.at().into())], only: vec![] }.apply(w.tx()).await?;
             }
         }
         if self.report.inserted + self.report.updated > 0 {
@@ -341,7 +341,7 @@ async fn known(w: &Write, wanted: &BTreeMap<&'static str, HashSet<String>>) -> R
         let values: HashSet<String> = keys.iter().map(part).collect();
         let sql = format!("select t.id as id, {list} from {name} t{joins} where {} in", first.0);
         let parts = list.matches(" as k").count();
-        for row in select(w, &sql, values.into_iter().map(Into::into).collect()).await? {
+        for row in select_in(w.tx(), &sql, &[], values.into_iter().map(Into::into).collect()).await? {
             let found = (0..parts).map(|i| row.try_get::<String>("", &format!("k{i}"))).collect::<Result<Vec<_>, _>>()?.join("\u{1f}");
             if keys.contains(&found) {
                 ids.insert((name, found), row.try_get("", "id")?);
@@ -391,46 +391,11 @@ fn typed(column: &Column, said: Option<&Json>) -> Option<sea_orm::Value> {
 }
 
 async fn insert(w: &Write, table: &'static Table, rows: Vec<Vec<sea_orm::Value>>) -> Result<()> {
-    let backend = w.tx().get_database_backend();
-    let names: Vec<&str> = ["id"].into_iter().chain(columns(table).map(|c| c.name)).chain(["updated_at", "row_version"]).collect();
-    for part in rows.chunks(MOST_VALUES / names.len()) {
-        let values: Vec<sea_orm::Value> = part.iter().flat_map(|r| r.iter().cloned().chain([w.at().into(), 1i32.into()])).collect();
-        let sql = format!("insert into {} ({}) values {}", table.name, names.join(", "), rows_of_places(backend, part.len(), names.len()));
-        w.tx().execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
-    }
-    Ok(())
+    let names: Vec<&str> = ["id"].into_iter().chain(columns(table).map(|c| c.name)).chain(["updated_at"]).collect();
+    let rows = rows.into_iter().map(|r| r.into_iter().chain([w.at().into()]).collect()).collect();
+    bulk::insert(w.tx(), table.name, &names, rows).await
 }
 async fn update(w: &Write, table: &'static Table, rows: Vec<Vec<sea_orm::Value>>) -> Result<()> {
-    let backend = w.tx().get_database_backend();
-    let names: Vec<&str> = columns(table).map(|c| c.name).collect();
-    let width = names.len() + 1;
-    let sets: Vec<String> = names.iter().enumerate().map(|(i, n)| format!("{n} = v.c{}", i + 1)).collect();
-    let heads: Vec<String> = (0..width).map(|i| format!("c{i}")).collect();
-    for part in rows.chunks(MOST_VALUES / width) {
-        let mut values: Vec<sea_orm::Value> = part.iter().flatten().cloned().collect();
-        values.push(w.at().into());
-        let at = if backend == DbBackend::Sqlite { "?".into() } else { format!("${}", values.len()) };
-        let sql = format!(
-            "with v ({}) as (values {}) update {t} set {}, updated_at = {at}, row_version = {t}.row_version + 1 from v where {t}.id = v.c0",
-            heads.join(", "),
-            rows_of_places(backend, part.len(), width),
-            sets.join(", "),
-            t = table.name
-        );
-        w.tx().execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
-    }
-    Ok(())
-}
-fn rows_of_places(backend: DbBackend, rows: usize, width: usize) -> String {
-    let place = |n: usize| if backend == DbBackend::Sqlite { "?".to_string() } else { format!("${n}") };
-    let row = |r: usize| format!("({})", (1..=width).map(|i| place(r * width + i)).collect::<Vec<_>>().join(", "));
-    (0..rows).map(row).collect::<Vec<_>>().join(", ")
-}
-async fn select(w: &Write, sql: &str, values: Vec<sea_orm::Value>) -> Result<Vec<sea_orm::QueryResult>> {
-    let (backend, mut rows) = (w.tx().get_database_backend(), vec![]);
-    for part in values.chunks(MOST_VALUES) {
-        let places = rows_of_places(backend, 1, part.len());
-        rows.extend(w.tx().query_all_raw(Statement::from_sql_and_values(backend, format!("{sql} {places}"), part.to_vec())).await?);
-    }
-    Ok(rows)
+    let columns = ["id"].into_iter().chain(columns(table).map(|c| c.name)).collect();
+    Change { table: table.name, columns, rows, same: vec![("updated_at", w.at().into())], only: vec![] }.apply(w.tx()).await
 }

@@ -98,17 +98,27 @@ pub(crate) struct Open {
     pub row: Row,
     pub records: Vec<Checked>,
 }
+/// A row of the source whose records have been looked at: they fit their tables, or the row says why not.
+pub struct Ready {
+    row: Row,
+    records: Option<Vec<Checked>>,
+}
+impl From<Row> for Ready {
+    fn from(mut row: Row) -> Self {
+        Ready { records: checked(&mut row), row }
+    }
+}
 
 impl Upsert {
     pub fn new(source: &str, also: Vec<String>, batch: Uuid) -> Self {
         Upsert { source: source.into(), also, batch, seen: HashSet::new() }
     }
     /// Takes a chunk. Rows that point to rows which are not here yet wait, unless this is their `last` chance.
-    pub async fn chunk(&mut self, w: &mut Write, rows: Vec<Row>, last: bool) -> Result<Taken> {
+    pub async fn chunk(&mut self, w: &mut Write, rows: Vec<Ready>, last: bool) -> Result<Taken> {
         let mut taken = Taken::default();
         let mut open = vec![];
-        for mut row in rows {
-            match checked(&mut row) {
+        for Ready { row, records } in rows {
+            match records {
                 Some(records) => open.push(Open { row, records }),
                 None => taken.reject(row, None),
             }

@@ -1,12 +1,11 @@
-//! Many rows into one table, as each database takes them fastest: prepared statements of many rows on SQLite, `copy`
-//! on PostgreSQL.
+//! Whole tables of rows: `copy` on PostgreSQL, statements of many rows on SQLite.
 use crate::{
+    bulk::{insert_all, set_columns, values},
     error::{Error, Result},
     store::Store,
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityName, EntityTrait, IdenStatic, Iterable, RuntimeErr,
-    Statement, TransactionTrait, Value,
+    ActiveModelTrait, DatabaseTransaction, DbBackend, DbErr, EntityName, IdenStatic, RuntimeErr, TransactionTrait, Value,
     sqlx::{self, Postgres},
 };
 use std::io::Write;
@@ -26,14 +25,9 @@ impl Bulk {
     /// All rows of a call have the same columns set. Returns how many they were.
     pub async fn put<A: ActiveModelTrait>(&mut self, rows: Vec<A>) -> Result<u64> {
         let total = rows.len() as u64;
-        let Some(first) = rows.first() else { return Ok(0) };
-        let columns: Vec<_> = <A::Entity as EntityTrait>::Column::iter().filter(|c| !first.is_not_set(*c)).collect();
-        let names: Vec<_> = columns.iter().map(|c| c.as_str()).collect();
-        let (table, names) = (A::Entity::default().table_name().to_string(), names.join(", "));
-        let values = rows.into_iter().map(|mut row| columns.iter().map(|c| value(row.take(*c))).collect());
         match self {
-            Bulk::Statements(tx) => statements(tx, &format!("insert or rollback into {table} ({names}) values "), columns.len(), values).await?,
-            Bulk::Copy(tx) => copy(tx, &format!("copy {table} ({names}) from stdin"), values).await?,
+            Bulk::Statements(tx) => insert_all(tx, rows).await?,
+            Bulk::Copy(tx) => copy(tx, rows).await?,
         }
         Ok(total)
     }
@@ -47,36 +41,18 @@ impl Bulk {
 fn failed(e: sqlx::Error) -> Error {
     Error::Db(DbErr::Exec(RuntimeErr::SqlxError(e.into())))
 }
-fn value(of: ActiveValue<Value>) -> Value {
-    match of {
-        ActiveValue::Set(v) | ActiveValue::Unchanged(v) => v,
-        ActiveValue::NotSet => Value::String(None),
-    }
-}
-
-/// A few shapes of statement, so that each is prepared once and then kept.
-const ROWS_PER_STATEMENT: [usize; 3] = [128, 16, 1];
-
-async fn statements(tx: &DatabaseTransaction, into: &str, columns: usize, mut rows: impl ExactSizeIterator<Item = Vec<Value>>) -> Result<()> {
-    let row = format!("({})", vec!["?"; columns].join(", "));
-    for many in ROWS_PER_STATEMENT {
-        let sql = format!("{into}{}", vec![row.as_str(); many].join(", "));
-        while rows.len() >= many {
-            let values: Vec<_> = rows.by_ref().take(many).flatten().collect();
-            tx.execute_raw(Statement::from_sql_and_values(DbBackend::Sqlite, &sql, values)).await?;
-        }
-    }
-    Ok(())
-}
-
 /// Sent in pieces of about this many bytes.
 const PIECE: usize = 1 << 20;
 
-async fn copy(tx: &mut sqlx::Transaction<'static, Postgres>, sql: &str, rows: impl Iterator<Item = Vec<Value>>) -> Result<()> {
-    let mut out = tx.copy_in_raw(sql).await.map_err(failed)?;
+async fn copy<A: ActiveModelTrait>(tx: &mut sqlx::Transaction<'static, Postgres>, rows: Vec<A>) -> Result<()> {
+    let Some(first) = rows.first() else { return Ok(()) };
+    let columns = set_columns(first);
+    let names: Vec<_> = columns.iter().map(|c| c.as_str()).collect();
+    let table = A::Entity::default();
+    let mut out = tx.copy_in_raw(&format!("copy {} ({}) from stdin", table.table_name(), names.join(", "))).await.map_err(failed)?;
     let mut piece = Vec::with_capacity(PIECE + 4096);
     for row in rows {
-        for (i, v) in row.iter().enumerate() {
+        for (i, v) in values(row, &columns).iter().enumerate() {
             if i > 0 {
                 piece.push(b'\t');
             }

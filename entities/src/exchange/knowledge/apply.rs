@@ -1,6 +1,7 @@
 use super::{Article, Collection, Text};
 use crate::{
     Result, Write,
+    bulk::insert_all,
     knowledge::{
         article::{self, Audience, Kind, Status},
         article_version::{self, State},
@@ -8,7 +9,6 @@ use crate::{
     },
     model::TextEnum,
     outbox::change::Operation,
-    store::insert_all,
 };
 use sea_orm::{
     ActiveValue::Set,

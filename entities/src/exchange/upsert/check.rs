@@ -9,6 +9,7 @@ use crate::{
     money,
 };
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 
 /// A value for a column, and the hash of what the source said.
 #[derive(Clone, Debug)]
@@ -113,13 +114,14 @@ fn cell(table: &'static Table, name: &str, value: Value) -> Result<Option<Cell>,
 fn hash(value: &Value) -> String {
     let text = match value {
         Value::Null => "\0".into(),
-        Value::Text(text) => text.clone(),
-        Value::Int(n) => n.to_string(),
-        Value::Bool(b) => b.to_string(),
-        Value::Date(day) => day.to_string(),
-        Value::Instant(at) => at.timestamp().to_string(),
-        Value::Json(json) => json.to_string(),
-        Value::Ref { external_id, .. } => external_id.clone(),
+        Value::Text(text) => Cow::from(text),
+        Value::Int(n) => n.to_string().into(),
+        Value::Bool(b) => b.to_string().into(),
+        Value::Date(day) => day.to_string().into(),
+        Value::Instant(at) => at.timestamp().to_string().into(),
+        Value::Json(json) => json.to_string().into(),
+        Value::Ref { external_id, .. } => external_id.into(),
     };
-    Sha256::digest(text.as_bytes())[..4].iter().map(|b| format!("{b:02x}")).collect()
+    let digest = Sha256::digest(text.as_bytes());
+    format!("{:08x}", u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]))
 }

@@ -1,6 +1,9 @@
 //! Every ancestor of every customer, after customers came or moved.
-use super::known::select;
-use crate::{Result, party::customer_closure, store::insert_all};
+use crate::{
+    Result,
+    bulk::{execute_in, insert_all, select_in},
+    party::customer_closure,
+};
 use sea_orm::{ActiveValue::Set, DatabaseTransaction, prelude::Uuid};
 use std::collections::{BTreeSet, HashMap};
 
@@ -9,24 +12,28 @@ use std::collections::{BTreeSet, HashMap};
 pub async fn rewrite(tx: &DatabaseTransaction, new: &[Uuid], moved: &[Uuid]) -> Result<()> {
     let values = |ids: &mut dyn Iterator<Item = Uuid>| ids.map(Into::into).collect::<Vec<sea_orm::Value>>();
     let mut below: BTreeSet<Uuid> = BTreeSet::new();
-    for row in select(tx, "select descendant_id from customer_closure where ancestor_id in", &[], values(&mut moved.iter().copied())).await? {
+    for row in select_in(tx, "select descendant_id from customer_closure where ancestor_id in", &[], values(&mut moved.iter().copied())).await? {
         below.insert(row.try_get_by_index(0)?);
     }
     let all: BTreeSet<Uuid> = below.iter().chain(new).chain(moved).copied().collect();
     let mut parents: HashMap<Uuid, Option<Uuid>> = HashMap::new();
-    for row in select(tx, "select id, parent_id from customers where id in", &[], values(&mut all.iter().copied())).await? {
+    for row in select_in(tx, "select id, parent_id from customers where id in", &[], values(&mut all.iter().copied())).await? {
         parents.insert(row.try_get_by_index(0)?, row.try_get_by_index(1)?);
     }
     let outside: BTreeSet<Uuid> = parents.values().flatten().filter(|p| !all.contains(p)).copied().collect();
     let mut lines: HashMap<Uuid, Vec<(i32, Uuid)>> = HashMap::new();
-    for row in
-        select(tx, "select descendant_id, depth, ancestor_id from customer_closure where descendant_id in", &[], values(&mut outside.iter().copied()))
-            .await?
+    for row in select_in(
+        tx,
+        "select descendant_id, depth, ancestor_id from customer_closure where descendant_id in",
+        &[],
+        values(&mut outside.iter().copied()),
+    )
+    .await?
     {
         lines.entry(row.try_get_by_index(0)?).or_default().push((row.try_get_by_index(1)?, row.try_get_by_index(2)?));
     }
     if !below.is_empty() {
-        super::write::execute_in(tx, "delete from customer_closure where descendant_id in", values(&mut below.into_iter())).await?;
+        execute_in(tx, "delete from customer_closure where descendant_id in", values(&mut below.into_iter())).await?;
     }
     let mut rows = vec![];
     for id in &all {

@@ -2,12 +2,13 @@
 use super::{Open, Upsert};
 use crate::{
     Result,
+    bulk::{place, select_in},
     exchange::{
         record::Value,
         table::{self, ColumnKind, Table},
     },
 };
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, QueryResult, Statement, prelude::Uuid};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryResult, Statement, prelude::Uuid};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Customer and partner.
@@ -35,9 +36,6 @@ pub struct Known {
     /// Of the customers that become parents: themselves and their ancestors, nearest first.
     pub ancestors: HashMap<Uuid, Vec<Uuid>>,
 }
-
-/// How many values one `in (…)` takes.
-const MOST_IN: usize = 10_000;
 
 impl Known {
     pub async fn load(tx: &DatabaseTransaction, up: &Upsert, open: &[Open]) -> Result<Known> {
@@ -93,7 +91,7 @@ impl Known {
                     continue;
                 }
                 let columns = format!("{}, {}", columns(table), key.join(", "));
-                for row in select(tx, &format!("select {columns} from {} where {} in", table.name, key[0]), &[], firsts).await? {
+                for row in select_in(tx, &format!("select {columns} from {} where {} in", table.name, key[0]), &[], firsts).await? {
                     let values = key.iter().map(|k| natural_text(table, k, &row)).collect::<Result<Vec<_>>>()?;
                     let found = read(table, &row)?;
                     self.natural.insert((rank, i, values), found);
@@ -114,7 +112,7 @@ impl Known {
         }
         let parents = parents.into_iter().map(Into::into).collect();
         let mut found: Vec<(Uuid, i32, Uuid)> = vec![];
-        for row in select(tx, "select descendant_id, depth, ancestor_id from customer_closure where descendant_id in", &[], parents).await? {
+        for row in select_in(tx, "select descendant_id, depth, ancestor_id from customer_closure where descendant_id in", &[], parents).await? {
             found.push((row.try_get_by_index(0)?, row.try_get_by_index(1)?, row.try_get_by_index(2)?));
         }
         found.sort();
@@ -141,7 +139,7 @@ async fn by_source(tx: &DatabaseTransaction, source: &str, wanted: &BTreeMap<usi
         }
         if !by_id.is_empty() {
             let values = by_id.keys().map(|id| (*id).into()).collect();
-            for row in select(tx, &format!("select {} from {} where id in", columns(table), table.name), &[], values).await? {
+            for row in select_in(tx, &format!("select {} from {} where id in", columns(table), table.name), &[], values).await? {
                 let row = read(table, &row)?;
                 for (external_id, hash) in by_id.get(&row.id).into_iter().flatten() {
                     let hash = hash.map(Into::into);
@@ -157,7 +155,7 @@ async fn by_source(tx: &DatabaseTransaction, source: &str, wanted: &BTreeMap<usi
                 place(tx.get_database_backend(), 1)
             );
             let values = ids.iter().map(|id| sea_orm::Value::from(id.to_string())).collect();
-            for row in select(tx, &sql, &[source.into()], values).await? {
+            for row in select_in(tx, &sql, &[source.into()], values).await? {
                 let external_id: String = row.try_get("", "external_id")?;
                 let read = read(table, &row)?;
                 found.entry((*rank, external_id)).or_insert(read);
@@ -179,7 +177,7 @@ async fn references(tx: &DatabaseTransaction, source: &str, wanted: &BTreeMap<us
         "select entity_type, external_id, entity_id, row_hash from external_refs where source_system = {} and external_id in",
         place(backend, 1)
     );
-    for row in select(tx, &sql, &[source.into()], ids.into_iter().map(Into::into).collect()).await? {
+    for row in select_in(tx, &sql, &[source.into()], ids.into_iter().map(Into::into).collect()).await? {
         let entity: String = row.try_get_by_index(0)?;
         refs.entry(entity).or_default().push((row.try_get_by_index(1)?, row.try_get_by_index(2)?, row.try_get_by_index(3)?));
     }
@@ -214,19 +212,4 @@ fn natural_text(table: &Table, column: &str, row: &QueryResult) -> Result<String
         Some(ColumnKind::Int) => row.try_get::<i32>("", column)?.to_string(),
         _ => row.try_get("", column)?,
     })
-}
-
-/// A place for a value. SQLite finds numbered ones by searching through all before them: not there.
-pub fn place(backend: DbBackend, n: usize) -> String {
-    if backend == DbBackend::Sqlite { "?".into() } else { format!("${n}") }
-}
-/// `… in (values)`, in as many statements as it takes.
-pub async fn select(tx: &DatabaseTransaction, sql: &str, first: &[sea_orm::Value], values: Vec<sea_orm::Value>) -> Result<Vec<QueryResult>> {
-    let (backend, mut rows) = (tx.get_database_backend(), vec![]);
-    for part in values.chunks(MOST_IN) {
-        let places: Vec<String> = (0..part.len()).map(|i| place(backend, first.len() + i + 1)).collect();
-        let statement = Statement::from_sql_and_values(backend, format!("{sql} ({})", places.join(", ")), first.iter().chain(part).cloned());
-        rows.extend(tx.query_all_raw(statement).await?);
-    }
-    Ok(rows)
 }

@@ -1,11 +1,11 @@
 //! Statements of many rows.
 use super::{
     Upsert, closure,
-    known::place,
     plan::{Insert, Plan, Update},
 };
 use crate::{
     Result, Write,
+    bulk::{self, Change, insert_all},
     exchange::{
         external_ref,
         record::Value,
@@ -13,14 +13,11 @@ use crate::{
     },
     outbox::change::Operation,
     privacy::state_change,
-    store::insert_all,
 };
 use chrono::{DateTime, Utc};
-use sea_orm::{ActiveValue::Set, ConnectionTrait, DatabaseTransaction, DbBackend, Statement, prelude::Uuid};
+use sea_orm::{ActiveValue::Set, DatabaseTransaction, prelude::Uuid};
 use std::collections::{BTreeMap, HashMap};
 
-/// How many values one statement holds at most (SQLite: 32,766).
-const MOST_VALUES: usize = 30_000;
 /// Rows whose every status is kept; of others only its changes are.
 const STATES_FROM_THE_START: &[&str] = &["customers", "billing_accounts", "products", "bills", "tickets", "conversations"];
 
@@ -73,7 +70,8 @@ fn state(kind: &str, id: Uuid, owner: super::known::Owner, from: Option<String>,
 
 async fn insert(tx: &DatabaseTransaction, up: &Upsert, table: &'static Table, rows: &[&Insert], at: DateTime<Utc>) -> Result<()> {
     // rows of one shape share a statement; parents in the same table come first
-    let depths = depths(rows);
+    let own = table.columns.iter().any(|c| c.references == Some(table.name));
+    let depths = if own { depths(rows) } else { HashMap::new() };
     let mut shapes: BTreeMap<(usize, Vec<&str>), Vec<&Insert>> = BTreeMap::new();
     for row in rows {
         let mut columns: Vec<&str> = row.cells.iter().map(|c| c.0.name).collect();
@@ -86,24 +84,22 @@ async fn insert(tx: &DatabaseTransaction, up: &Upsert, table: &'static Table, ro
             names.extend(["source_system", "external_id", "row_hash", "import_batch_id"]);
         }
         names.extend(&columns);
-        let head = format!("insert into {} ({}) values ", table.name, names.join(", "));
-        for part in rows.chunks((MOST_VALUES / names.len()).max(1)) {
-            let mut values = Vec::with_capacity(part.len() * names.len());
-            for row in part {
-                values.extend([row.id.into(), at.into(), at.into()]);
-                if table.has_source {
-                    values.extend([up.source.clone().into(), row.external_id.clone().into(), row.hash.clone().into(), up.batch.into()]);
-                }
-                for name in &columns {
-                    let cell = row.cells.iter().find(|c| c.0.name == *name);
-                    values.extend(cell.map(|c| value(c.0, &c.1)));
-                }
+        let values = |row: &&Insert| {
+            let mut values: Vec<sea_orm::Value> = Vec::with_capacity(names.len());
+            values.extend([row.id.into(), at.into(), at.into()]);
+            if table.has_source {
+                values.extend([up.source.clone().into(), row.external_id.clone().into(), row.hash.clone().into(), up.batch.into()]);
             }
-            let sql = format!("{head}{}", rows_of_places(tx.get_database_backend(), part.len(), names.len()));
-            tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?;
-        }
+            values.extend(given(&row.cells, &columns));
+            values
+        };
+        bulk::insert(tx, table.name, &names, rows.iter().map(values).collect()).await?;
     }
     Ok(())
+}
+/// The values of these columns, in their order.
+fn given<'a>(cells: &'a [(&'static Column, Value)], columns: &'a [&str]) -> impl Iterator<Item = sea_orm::Value> + 'a {
+    columns.iter().filter_map(|name| cells.iter().find(|c| c.0.name == *name)).map(|c| value(c.0, &c.1))
 }
 /// How deep a new row stands below other new rows of its table.
 fn depths(rows: &[&Insert]) -> HashMap<Uuid, usize> {
@@ -131,7 +127,6 @@ fn depths(rows: &[&Insert]) -> HashMap<Uuid, usize> {
 }
 
 async fn update(tx: &DatabaseTransaction, up: &Upsert, table: &'static Table, rows: &[&Update], at: DateTime<Utc>) -> Result<()> {
-    let backend = tx.get_database_backend();
     let mut shapes: BTreeMap<(bool, Vec<&str>), Vec<&Update>> = BTreeMap::new();
     for row in rows {
         let mut columns: Vec<&str> = row.cells.iter().map(|c| c.0.name).collect();
@@ -140,40 +135,15 @@ async fn update(tx: &DatabaseTransaction, up: &Upsert, table: &'static Table, ro
     }
     for ((by_ref, columns), rows) in shapes {
         let keep = !by_ref; // the hash and the batch of another source stay
-        let width = 1 + columns.len() + usize::from(keep);
-        let names: Vec<String> = (0..width).map(|i| format!("c{i}")).collect();
-        let mut sets: Vec<String> = columns.iter().enumerate().map(|(i, c)| format!("{c} = v.c{}", i + 1)).collect();
-        if keep {
-            sets.push(format!("row_hash = v.c{}", width - 1));
-        }
-        for part in rows.chunks((MOST_VALUES / width).max(1)) {
-            let mut values: Vec<sea_orm::Value> = vec![];
-            for row in part {
-                values.push(row.id.into());
-                for name in &columns {
-                    values.extend(row.cells.iter().find(|c| c.0.name == *name).map(|c| value(c.0, &c.1)));
-                }
-                if keep {
-                    values.push(row.hash.clone().into());
-                }
-            }
-            let n = values.len();
-            values.push(at.into());
-            let mut sets = sets.clone();
-            sets.push(format!("updated_at = {}", place(backend, n + 1)));
-            if keep {
-                values.push(up.batch.into());
-                sets.push(format!("import_batch_id = {}", place(backend, n + 2)));
-            }
-            let sql = format!(
-                "with v ({}) as (values {}) update {t} set {}, row_version = {t}.row_version + 1 from v where {t}.id = v.c0",
-                names.join(", "),
-                rows_of_places(backend, part.len(), width),
-                sets.join(", "),
-                t = table.name
-            );
-            tx.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
-        }
+        let values = |row: &&Update| {
+            let hash = keep.then(|| row.hash.clone().into());
+            [row.id.into()].into_iter().chain(given(&row.cells, &columns)).chain(hash).collect()
+        };
+        let mut same = vec![("updated_at", at.into())];
+        same.extend(keep.then(|| ("import_batch_id", up.batch.into())));
+        let rows = rows.iter().map(values).collect();
+        let columns = ["id"].into_iter().chain(columns.iter().copied()).chain(keep.then_some("row_hash")).collect();
+        Change { table: table.name, columns, rows, same, only: vec![] }.apply(tx).await?;
     }
     Ok(())
 }
@@ -200,46 +170,11 @@ async fn references(
         row_hash: Set(Some(hash.clone())),
     });
     insert_all(tx, rows.collect()).await?;
-    let backend = tx.get_database_backend();
-    let again: Vec<_> = updates.iter().filter(|u| u.by_ref && !u.adopted).collect();
-    for part in again.chunks(MOST_VALUES / 3) {
-        let values: Vec<sea_orm::Value> = part.iter().flat_map(|u| [u.external_id.clone().into(), u.hash.clone().into()]).collect();
-        let n = values.len();
-        let sql = format!(
-            "with v (c0, c1) as (values {}) update external_refs set row_hash = v.c1, updated_at = {} from v where source_system = {} and entity_type = {} and external_id = v.c0",
-            rows_of_places(backend, part.len(), 2),
-            place(backend, n + 1),
-            place(backend, n + 2),
-            place(backend, n + 3)
-        );
-        let more = [at.into(), up.source.clone().into(), table.entity_type().into()];
-        tx.execute_raw(Statement::from_sql_and_values(backend, sql, values.into_iter().chain(more))).await?;
-    }
-    Ok(())
-}
-
-pub async fn execute_in(tx: &DatabaseTransaction, sql: &str, values: Vec<sea_orm::Value>) -> Result<()> {
-    let backend = tx.get_database_backend();
-    for part in values.chunks(MOST_VALUES) {
-        let places: Vec<String> = (0..part.len()).map(|i| place(backend, i + 1)).collect();
-        tx.execute_raw(Statement::from_sql_and_values(backend, format!("{sql} ({})", places.join(", ")), part.to_vec())).await?;
-    }
-    Ok(())
-}
-/// `($1, $2), ($3, $4)`
-fn rows_of_places(backend: DbBackend, rows: usize, width: usize) -> String {
-    let mut out = String::with_capacity(rows * width * 6);
-    for row in 0..rows {
-        out.push_str(if row == 0 { "(" } else { ", (" });
-        for i in 0..width {
-            if i > 0 {
-                out.push_str(", ");
-            }
-            out.push_str(&place(backend, row * width + i + 1));
-        }
-        out.push(')');
-    }
-    out
+    let again = updates.iter().filter(|u| u.by_ref && !u.adopted);
+    let rows = again.map(|u| vec![u.external_id.clone().into(), u.hash.clone().into()]).collect();
+    let only = vec![("source_system", up.source.clone().into()), ("entity_type", table.entity_type().into())];
+    let columns = vec!["external_id", "row_hash"];
+    Change { table: "external_refs", columns, rows, same: vec![("updated_at", at.into())], only }.apply(tx).await
 }
 /// Nulls too have the type of their column.
 fn value(column: &Column, value: &Value) -> sea_orm::Value {
