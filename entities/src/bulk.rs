@@ -77,7 +77,7 @@ impl Change<'_> {
 }
 
 /// `{sql} (values)`: what a query finds for any of many values, behind `first`, the values of its own places.
-pub async fn select_in(tx: &DatabaseTransaction, sql: &str, first: &[Value], values: Vec<Value>) -> Result<Vec<QueryResult>> {
+pub async fn select_in(tx: &impl ConnectionTrait, sql: &str, first: &[Value], values: Vec<Value>) -> Result<Vec<QueryResult>> {
     let mut rows = vec![];
     for statement in in_parts(tx.get_database_backend(), sql, first, values) {
         rows.extend(tx.query_all_raw(statement).await?);

@@ -17,7 +17,7 @@ use crate::{
         mapping::row::Deferred,
         record::{Mapped, Severity},
         source_system, task,
-        upsert::{Counts, Note, Ready, Taken, Upsert},
+        upsert::{self, Counts, Note, Origin, Plan, Ready, Taken, Upsert},
     },
     money,
     outbox::change::Operation,
@@ -33,7 +33,7 @@ use std::{
     path::PathBuf,
     sync::Arc,
 };
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::JoinSet};
 
 /// What to import.
 #[derive(Clone, Debug, Default)]
@@ -227,56 +227,89 @@ impl Run<'_> {
         // reading, mapping and checking beside the database's work; ends by itself when nobody listens any more
         tokio::task::spawn_blocking(move || feed(&*reader, again_too.as_ref(), &tx));
         let mut waiting = HashSet::new();
-        while let Some(chunk) = chunks.recv().await {
-            let rows = chunk?;
-            let n = if again.is_none() { rows.len() as u64 } else { 0 };
-            self.batch.rows += n;
-            let taken = match hand {
-                Hand::One(w) => self.chunk(w, rows, last).await?,
-                Hand::Each(store, scope) => {
-                    let mut w = store.write(scope).await?;
-                    let taken = self.chunk(&mut w, rows, last).await?;
-                    w.commit().await?;
-                    taken
+        let mut writing = Writing::new();
+        while let Some(rows) = chunks.recv().await {
+            let step = self.step(hand, rows?, again.is_none(), last).await;
+            self.written(&mut writing).await?; // whatever came of the next: one chunk at a time is written
+            let (step, waits) = step?;
+            waiting.extend(waits);
+            match hand {
+                Hand::One(w) => {
+                    let told = step.told.clone();
+                    step.write(w, None).await?;
+                    (self.progress)(told);
                 }
-            };
-            waiting.extend(taken);
-            (self.progress)(self.told());
+                Hand::Each(store, scope) => step.start(&mut writing, store, scope, self.ids),
+            }
         }
+        self.written(&mut writing).await?;
         Ok(waiting)
     }
-    async fn chunk(&mut self, w: &mut Write, rows: Vec<Ready>, last: bool) -> Result<Vec<u64>> {
-        let taken = self.up.chunk(w, rows, last).await?;
+    async fn written(&self, writing: &mut Writing) -> Result<()> {
+        if let Some(done) = writing.join_next().await {
+            (self.progress)(done.map_err(|e| Error::Invalid(format!("writing stopped: {e}")))??);
+        }
+        Ok(())
+    }
+    /// Decides a chunk: what is to be written of it, and which of its rows wait.
+    async fn step(&mut self, hand: &Hand<'_>, rows: Vec<Ready>, first: bool, last: bool) -> Result<(Step, Vec<u64>)> {
+        self.batch.rows += if first { rows.len() as u64 } else { 0 };
+        let (plan, taken) = match hand {
+            Hand::One(w) => self.up.decide(w.tx(), w.at(), rows, last).await?,
+            Hand::Each(store, _) => self.up.decide(store.reader(), store.clock().now(), rows, last).await?,
+        };
         let kept: u64 = self.batch.problems.values().sum();
         self.batch.add(&taken);
-        if let Some((batch, task)) = self.ids {
-            if kept < MOST_ERRORS_KEPT {
-                keep(w, batch, taken.notes).await?;
-            }
-            self.show(w, batch, task).await?;
-        }
-        Ok(taken.waiting)
+        let notes = if kept < MOST_ERRORS_KEPT { taken.notes } else { vec![] };
+        Ok((Step { origin: self.up.origin.clone(), plan, notes, told: self.told(), batch: self.batch.clone() }, taken.waiting))
     }
     fn told(&self) -> Progress {
         let (b, (bytes, bytes_total)) = (&self.batch, self.source.reader.bytes());
         let Counts { inserted, updated, unchanged, rejected, warned } = b.counts;
         Progress { file: b.file.clone(), rows: b.rows, bytes, bytes_total, inserted, updated, unchanged, rejected, warned }
     }
-    /// The batch and its task as they stand, for those who watch.
-    async fn show(&self, w: &Write, batch: Uuid, task: Uuid) -> Result<()> {
-        let told = self.told();
-        // how many rows there will be is guessed from the bytes that are read
-        let total =
-            (told.bytes > 0 && told.bytes_total > told.bytes).then(|| (told.rows as u128 * told.bytes_total as u128 / told.bytes as u128) as i64);
-        task::Entity::update_many()
-            .col_expr(task::Column::Done, Expr::value(told.rows as i64))
-            .col_expr(task::Column::Total, Expr::value(total.or(Some(told.rows as i64))))
-            .col_expr(task::Column::UpdatedAt, Expr::value(w.at()))
-            .filter(task::Column::Id.eq(task))
-            .exec(w.tx())
-            .await?;
-        update_batch(w, batch, self.batch, import_batch::State::Running).await
+}
+
+/// What is to be written of a chunk.
+struct Step {
+    origin: Origin,
+    plan: Plan,
+    notes: Vec<Note>,
+    told: Progress,
+    batch: Batch,
+}
+/// The chunk that is on its way into the database while the next is read and decided; dropped, it is given up.
+type Writing = JoinSet<Result<Progress>>;
+impl Step {
+    fn start(self, writing: &mut Writing, store: &Store, scope: &Scope, ids: Option<(Uuid, Uuid)>) {
+        let (store, scope) = (store.clone(), scope.clone());
+        writing.spawn(async move {
+            let (mut w, told) = (store.write(&scope).await?, self.told.clone());
+            self.write(&mut w, ids).await?;
+            w.commit().await?;
+            Ok(told)
+        });
     }
+    async fn write(self, w: &mut Write, ids: Option<(Uuid, Uuid)>) -> Result<()> {
+        upsert::write(w, &self.origin, self.plan).await?;
+        let Some((batch, task)) = ids else { return Ok(()) };
+        keep(w, batch, self.notes).await?;
+        show(w, &self.told, task).await?;
+        update_batch(w, batch, &self.batch, import_batch::State::Running).await
+    }
+}
+/// How far the task is, for those who watch.
+async fn show(w: &Write, told: &Progress, task: Uuid) -> Result<()> {
+    // how many rows there will be is guessed from the bytes that are read
+    let total = (told.bytes > 0 && told.bytes_total > told.bytes).then(|| (told.rows as u128 * told.bytes_total as u128 / told.bytes as u128) as i64);
+    task::Entity::update_many()
+        .col_expr(task::Column::Done, Expr::value(told.rows as i64))
+        .col_expr(task::Column::Total, Expr::value(total.or(Some(told.rows as i64))))
+        .col_expr(task::Column::UpdatedAt, Expr::value(w.at()))
+        .filter(task::Column::Id.eq(task))
+        .exec(w.tx())
+        .await?;
+    Ok(())
 }
 
 /// Reads in chunks until the end or until nobody listens.

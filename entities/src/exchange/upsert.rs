@@ -15,8 +15,11 @@ mod plan;
 /// Statements of many rows.
 mod write;
 
+pub use plan::Plan;
+pub use write::all as write;
+
 use crate::{
-    Result, Write,
+    Result,
     exchange::{
         import::Row,
         mapping::row::Deferred,
@@ -25,22 +28,30 @@ use crate::{
     },
 };
 use check::Cell;
+use chrono::{DateTime, Utc};
 use known::Known;
-use plan::{Plan, Verdict};
-use sea_orm::prelude::Uuid;
+use plan::{Here, Verdict};
+use sea_orm::{ConnectionTrait, prelude::Uuid};
 use std::{
     collections::{BTreeMap, HashSet},
     hash::{DefaultHasher, Hash, Hasher},
 };
 
-/// An import's way into the tables.
-pub struct Upsert {
+/// Where rows come from.
+#[derive(Clone)]
+pub struct Origin {
     pub source: String,
-    /// Other systems whose ids the rows may use.
-    pub also: Vec<String>,
     pub batch: Uuid,
+}
+/// Decides what becomes of the rows of an import.
+pub struct Upsert {
+    pub origin: Origin,
+    /// Other systems whose ids the rows may use.
+    also: Vec<String>,
     /// The rows that this run has met: eight bytes each.
     seen: HashSet<u64>,
+    /// What the last chunk has met: it is written while the next is decided.
+    before: Here,
 }
 
 /// What came of rows.
@@ -111,10 +122,11 @@ impl From<Row> for Ready {
 
 impl Upsert {
     pub fn new(source: &str, also: Vec<String>, batch: Uuid) -> Self {
-        Upsert { source: source.into(), also, batch, seen: HashSet::new() }
+        Upsert { origin: Origin { source: source.into(), batch }, also, seen: HashSet::new(), before: Here::default() }
     }
-    /// Takes a chunk. Rows that point to rows which are not here yet wait, unless this is their `last` chance.
-    pub async fn chunk(&mut self, w: &mut Write, rows: Vec<Ready>, last: bool) -> Result<Taken> {
+    /// What becomes of a chunk; [`write()`] does it. The chunk before may still be on its way into the database. Rows that
+    /// point to rows which are not here yet wait, unless this is their `last` chance.
+    pub async fn decide(&mut self, db: &impl ConnectionTrait, at: DateTime<Utc>, rows: Vec<Ready>, last: bool) -> Result<(Plan, Taken)> {
         let mut taken = Taken::default();
         let mut open = vec![];
         for Ready { row, records } in rows {
@@ -123,8 +135,8 @@ impl Upsert {
                 None => taken.reject(row, None),
             }
         }
-        let known = Known::load(w.tx(), self, &open).await?;
-        let mut plan = Plan::default();
+        let known = Known::load(db, self, &open).await?;
+        let mut plan = Plan { before: std::mem::take(&mut self.before), ..Plan::default() };
         let mut waits = vec![];
         for soft in [false, true] {
             if soft && !last {
@@ -136,7 +148,7 @@ impl Upsert {
                 waits.clear();
                 open = open
                     .into_iter()
-                    .filter_map(|mut o| match plan.row(self, &known, &mut o, soft, w.at()) {
+                    .filter_map(|mut o| match plan.row(self, &known, &mut o, soft, at) {
                         Verdict::Taken(outcome) => {
                             taken.take(o.row, outcome);
                             None
@@ -165,8 +177,8 @@ impl Upsert {
         }
         self.seen.extend(plan.seen.drain());
         taken.tables = std::mem::take(&mut plan.counts);
-        write::all(w, self, plan).await?;
-        Ok(taken)
+        self.before = std::mem::take(&mut plan.here);
+        Ok((plan, taken))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
         table::{self, ColumnKind, Table},
     },
 };
-use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryResult, Statement, prelude::Uuid};
+use sea_orm::{ConnectionTrait, QueryResult, Statement, prelude::Uuid};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Customer and partner.
@@ -38,7 +38,7 @@ pub struct Known {
 }
 
 impl Known {
-    pub async fn load(tx: &DatabaseTransaction, up: &Upsert, open: &[Open]) -> Result<Known> {
+    pub(super) async fn load(tx: &impl ConnectionTrait, up: &Upsert, open: &[Open]) -> Result<Known> {
         let (mut own, mut pointed) = (BTreeMap::<usize, BTreeSet<&str>>::new(), BTreeMap::<usize, BTreeSet<&str>>::new());
         for record in open.iter().flat_map(|o| &o.records) {
             own.entry(record.rank).or_default().insert(&record.external_id);
@@ -54,7 +54,7 @@ impl Known {
         for (rank, ids) in &pointed {
             own.entry(*rank).or_default().extend(ids);
         }
-        let mut known = Known { rows: by_source(tx, &up.source, &own).await?, ..Known::default() };
+        let mut known = Known { rows: by_source(tx, &up.origin.source, &own).await?, ..Known::default() };
         for system in &up.also {
             for (key, row) in by_source(tx, system, &pointed).await? {
                 known.others.entry(key).or_insert(row);
@@ -72,7 +72,7 @@ impl Known {
             self.natural.get(&(rank, i, vec![key.1]))
         })
     }
-    async fn load_natural(&mut self, tx: &DatabaseTransaction, open: &[Open], pointed: &BTreeMap<usize, BTreeSet<&str>>) -> Result<()> {
+    async fn load_natural(&mut self, tx: &impl ConnectionTrait, open: &[Open], pointed: &BTreeMap<usize, BTreeSet<&str>>) -> Result<()> {
         for (rank, table) in table::tables().iter().enumerate() {
             for (i, key) in table.unique.iter().enumerate() {
                 let mut firsts: Vec<sea_orm::Value> = vec![];
@@ -100,7 +100,7 @@ impl Known {
         }
         Ok(())
     }
-    async fn load_ancestors(&mut self, tx: &DatabaseTransaction, open: &[Open]) -> Result<()> {
+    async fn load_ancestors(&mut self, tx: &impl ConnectionTrait, open: &[Open]) -> Result<()> {
         let customers = table::rank("customers");
         let mut parents = BTreeSet::new();
         for cell in
@@ -128,7 +128,7 @@ pub fn number(table: &Table) -> Option<usize> {
     table.unique.iter().position(|k| k.len() == 1 && table.column(k[0]).is_some_and(|c| c.kind == ColumnKind::Text))
 }
 
-async fn by_source(tx: &DatabaseTransaction, source: &str, wanted: &BTreeMap<usize, BTreeSet<&str>>) -> Result<HashMap<(usize, String), Row>> {
+async fn by_source(tx: &impl ConnectionTrait, source: &str, wanted: &BTreeMap<usize, BTreeSet<&str>>) -> Result<HashMap<(usize, String), Row>> {
     let mut found = HashMap::new();
     let refs = references(tx, source, wanted).await?;
     for (rank, ids) in wanted {
@@ -165,7 +165,7 @@ async fn by_source(tx: &DatabaseTransaction, source: &str, wanted: &BTreeMap<usi
     Ok(found)
 }
 type Refs = HashMap<String, Vec<(String, Uuid, Option<String>)>>;
-async fn references(tx: &DatabaseTransaction, source: &str, wanted: &BTreeMap<usize, BTreeSet<&str>>) -> Result<Refs> {
+async fn references(tx: &impl ConnectionTrait, source: &str, wanted: &BTreeMap<usize, BTreeSet<&str>>) -> Result<Refs> {
     let mut refs = Refs::new();
     let backend = tx.get_database_backend();
     let any = format!("select 1 from external_refs where source_system = {} limit 1", place(backend, 1));

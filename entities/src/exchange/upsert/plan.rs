@@ -19,11 +19,33 @@ pub struct Plan {
     pub updates: Vec<Update>,
     pub counts: BTreeMap<&'static str, Counts>,
     pub seen: HashSet<u64>,
-    /// Rows that this chunk adds or has met, by table and the source's id.
+    /// What this chunk has met, and what the chunk before it had: that may still be on its way into the database.
+    pub here: Here,
+    pub before: Here,
+}
+/// Rows that a chunk adds or has met.
+#[derive(Default)]
+pub struct Here {
+    /// By table and the source's id.
     rows: HashMap<(usize, String), Met>,
     natural: HashMap<Natural, Uuid>,
-    /// Customers whose parent this chunk sets.
+    /// Customers whose parent the chunk sets.
     parents: HashMap<Uuid, Option<Uuid>>,
+}
+impl Here {
+    fn find(&self, rank: usize, external_id: &str) -> Option<(Uuid, Owner)> {
+        let place = (rank, external_id.to_string());
+        if let Some(met) = self.rows.get(&place) {
+            return Some((met.id, met.owner));
+        }
+        let number = number(&table::tables()[rank])?;
+        let id = self.natural.get(&(rank, number, vec![place.1]))?;
+        self.rows.values().find(|m| m.id == *id).map(|m| (m.id, m.owner))
+    }
+    /// Whether a row was given another value of a unique key.
+    fn gave_up(&self, id: Uuid, natural: &Natural) -> bool {
+        self.natural.iter().any(|(n, holder)| *holder == id && (n.0, n.1) == (natural.0, natural.1) && n.2 != natural.2)
+    }
 }
 pub struct Insert {
     pub table: &'static Table,
@@ -100,7 +122,7 @@ struct Draft {
 }
 
 impl Plan {
-    pub fn row(&mut self, up: &Upsert, known: &Known, open: &mut Open, soft: bool, at: DateTime<Utc>) -> Verdict {
+    pub(super) fn row(&mut self, up: &Upsert, known: &Known, open: &mut Open, soft: bool, at: DateTime<Utc>) -> Verdict {
         let mut draft = Draft::default();
         let wanted = wanted(&open.records);
         // ids first: records of one row may point to each other in any order
@@ -152,18 +174,21 @@ impl Plan {
         }
         self.inserts.extend(draft.inserts);
         self.updates.extend(draft.updates);
-        self.natural.extend(draft.naturals);
-        self.parents.extend(draft.parents);
+        self.here.natural.extend(draft.naturals);
+        self.here.parents.extend(draft.parents);
         for (key, place, met) in draft.met {
             self.seen.insert(key);
-            self.rows.insert(place, met);
+            self.here.rows.insert(place, met);
         }
         outcome
+    }
+    fn met(&self, place: &(usize, String)) -> Option<&Met> {
+        self.here.rows.get(place).or_else(|| self.before.rows.get(place))
     }
     /// The row that a record is: met before, known by the source's id, or, where the table keeps no source, by its key.
     fn find_own(&self, known: &Known, record: &Checked) -> Option<Met> {
         let place = (record.rank, record.external_id.clone());
-        if let Some(met) = self.rows.get(&place) {
+        if let Some(met) = self.met(&place) {
             return Some(met.clone());
         }
         if let Some(row) = known.rows.get(&place) {
@@ -188,7 +213,7 @@ impl Plan {
             Value::Int(n) => Some(n.to_string()),
             Value::Ref { table, external_id } => {
                 let rank = table::rank(table);
-                let met = self.rows.get(&(rank, external_id.clone())).map(|m| m.id);
+                let met = self.met(&(rank, external_id.clone())).map(|m| m.id);
                 met.or_else(|| known.find(rank, external_id).map(|r| r.id)).map(|id| id.to_string())
             }
             _ => None,
@@ -199,15 +224,13 @@ impl Plan {
         if let Some(found) = draft.ids.get(&place) {
             return Some(*found);
         }
-        if let Some(met) = self.rows.get(&place) {
+        if let Some(met) = self.met(&place) {
             return Some((met.id, met.owner));
         }
         if let Some(row) = known.find(rank, external_id) {
             return Some((row.id, row.owner));
         }
-        let number = number(&table::tables()[rank])?;
-        let id = self.natural.get(&(rank, number, vec![place.1]))?;
-        self.rows.values().find(|m| m.id == *id).map(|m| (m.id, m.owner))
+        self.here.find(rank, external_id).or_else(|| self.before.find(rank, external_id))
     }
     fn record(&self, up: &Upsert, known: &Known, record: &Checked, soft: bool, draft: &mut Draft) -> Result<(), Verdict> {
         let place = (record.rank, record.external_id.clone());
@@ -215,7 +238,7 @@ impl Plan {
         let there = self.find_own(known, record);
         let repeated = up.seen.contains(&record.key) || self.seen.contains(&record.key) || draft.met.iter().any(|m| m.0 == record.key);
         if repeated {
-            let hash = self.rows.get(&place).map(|m| m.hash.clone()).or_else(|| there.as_ref().map(|t| t.hash.clone())).flatten();
+            let hash = self.met(&place).map(|m| m.hash.clone()).or_else(|| there.as_ref().map(|t| t.hash.clone())).flatten();
             draft.repeated += 1;
             draft.conflict |= !changed(&record.cells, hash.as_deref()).is_empty();
             return Ok(());
@@ -337,7 +360,8 @@ impl Plan {
             };
             let Some(values) = key.iter().map(|k| text(k)).collect::<Option<Vec<_>>>() else { continue };
             let natural = (record.rank, i, values);
-            let holder = known.natural.get(&natural).map(|r| r.id).or_else(|| self.natural.get(&natural).copied());
+            let holder = known.natural.get(&natural).map(|r| r.id).filter(|id| !self.before.gave_up(*id, &natural));
+            let holder = holder.or_else(|| self.here.natural.get(&natural).or_else(|| self.before.natural.get(&natural)).copied());
             let holder = holder.or_else(|| draft.naturals.iter().find(|n| n.0 == natural).map(|n| n.1));
             if holder.is_some_and(|h| h != id) {
                 let shown = record.all().filter(|c| key.contains(&c.column.name)).map(|c| match &c.value {
@@ -370,7 +394,7 @@ impl Plan {
             if ancestor == id || !steps.insert(ancestor) {
                 return Err(Verdict::Rejected(Problem::error("cycle", format!("customer `{}` would be its own ancestor", record.external_id))));
             }
-            next = match self.parents.get(&ancestor) {
+            next = match self.here.parents.get(&ancestor).or_else(|| self.before.parents.get(&ancestor)) {
                 Some(set_here) => *set_here,
                 // as the database has it; an ancestor further up may have moved in this chunk
                 None => known.ancestors.get(&ancestor).and_then(|a| a.get(1).copied()).or_else(|| above(known, ancestor)),

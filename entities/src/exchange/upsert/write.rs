@@ -1,6 +1,6 @@
 //! Statements of many rows.
 use super::{
-    Upsert, closure,
+    Origin, closure,
     plan::{Insert, Plan, Update},
 };
 use crate::{
@@ -21,7 +21,8 @@ use std::collections::{BTreeMap, HashMap};
 /// Rows whose every status is kept; of others only its changes are.
 const STATES_FROM_THE_START: &[&str] = &["customers", "billing_accounts", "products", "bills", "tickets", "conversations"];
 
-pub async fn all(w: &mut Write, up: &Upsert, plan: Plan) -> Result<()> {
+/// Writes what was decided.
+pub async fn all(w: &mut Write, up: &Origin, plan: Plan) -> Result<()> {
     let at = w.at();
     let mut states = vec![];
     for table in table::tables() {
@@ -68,7 +69,7 @@ fn state(kind: &str, id: Uuid, owner: super::known::Owner, from: Option<String>,
     }
 }
 
-async fn insert(tx: &DatabaseTransaction, up: &Upsert, table: &'static Table, rows: &[&Insert], at: DateTime<Utc>) -> Result<()> {
+async fn insert(tx: &DatabaseTransaction, up: &Origin, table: &'static Table, rows: &[&Insert], at: DateTime<Utc>) -> Result<()> {
     // rows of one shape share a statement; parents in the same table come first
     let own = table.columns.iter().any(|c| c.references == Some(table.name));
     let depths = if own { depths(rows) } else { HashMap::new() };
@@ -126,7 +127,7 @@ fn depths(rows: &[&Insert]) -> HashMap<Uuid, usize> {
     depths
 }
 
-async fn update(tx: &DatabaseTransaction, up: &Upsert, table: &'static Table, rows: &[&Update], at: DateTime<Utc>) -> Result<()> {
+async fn update(tx: &DatabaseTransaction, up: &Origin, table: &'static Table, rows: &[&Update], at: DateTime<Utc>) -> Result<()> {
     let mut shapes: BTreeMap<(bool, Vec<&str>), Vec<&Update>> = BTreeMap::new();
     for row in rows {
         let mut columns: Vec<&str> = row.cells.iter().map(|c| c.0.name).collect();
@@ -150,7 +151,7 @@ async fn update(tx: &DatabaseTransaction, up: &Upsert, table: &'static Table, ro
 /// What the source said of rows that do not keep it themselves.
 async fn references(
     tx: &DatabaseTransaction,
-    up: &Upsert,
+    up: &Origin,
     table: &'static Table,
     inserts: &[&Insert],
     updates: &[&Update],
