@@ -94,7 +94,7 @@ pub struct Summary {
 }
 
 /// Customers made and written together: few enough to be small in memory.
-const CHUNK: u64 = 250;
+const CHUNK: u64 = 50;
 /// Customers in one transaction: their keys are spread over all pages of an index, so that each commit writes most of it.
 const COMMIT: u64 = 4_000;
 

@@ -151,7 +151,7 @@ pub struct Example {
 }
 
 /// Source rows per transaction.
-const CHUNK: usize = 1_000;
+const CHUNK: usize = 500;
 const EXAMPLES: usize = 20;
 /// Row errors that are kept per batch; beyond, they are only counted.
 const MOST_ERRORS_KEPT: u64 = 100_000;
@@ -222,7 +222,7 @@ impl Run<'_> {
     }
     /// Reads the source once; only the rows of `again` where given. Returns those that wait.
     async fn pass(&mut self, hand: &mut Hand<'_>, again: Option<&HashSet<u64>>, last: bool) -> Result<HashSet<u64>> {
-        let (tx, mut chunks) = mpsc::channel::<Result<Vec<Ready>>>(2);
+        let (tx, mut chunks) = mpsc::channel::<Result<Vec<Ready>>>(1);
         let (reader, again_too) = (self.source.reader.clone(), again.cloned());
         // reading, mapping and checking beside the database's work; ends by itself when nobody listens any more
         tokio::task::spawn_blocking(move || feed(&*reader, again_too.as_ref(), &tx));

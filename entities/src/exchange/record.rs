@@ -103,5 +103,7 @@ pub struct Mapped {
     pub raw: String,
     /// Taken all or none: with an error among the problems nothing of the row is taken.
     pub records: Vec<Record>,
+    /// The records are all that belongs to the document: a line of its bill that is not among them is gone.
+    pub whole: bool,
     pub problems: Vec<Problem>,
 }

@@ -48,7 +48,7 @@ pub struct Upsert {
     pub origin: Origin,
     /// Other systems whose ids the rows may use.
     also: Vec<String>,
-    /// The rows that this run has met: eight bytes each.
+    /// The rows that this run has met and not written: eight bytes each. Those that it wrote hold its batch.
     seen: HashSet<u64>,
     /// What the last chunk has met: it is written while the next is decided.
     before: Here,

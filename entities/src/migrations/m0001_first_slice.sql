@@ -490,7 +490,7 @@ create table audit_events (
   action text not null check (action in ('read','create','update','delete','export','login','deny')),
   entity_type text not null,
   entity_id uuid,
-  customer_id uuid references customers (id),
+  customer_id uuid,
   fields json not null,
   reason text,
   request_id text,
@@ -499,10 +499,11 @@ create table audit_events (
 );
 create index audit_events_customer on audit_events (customer_id, at desc, id desc);
 create index audit_events_actor on audit_events (actor_subject, at);
+-- Logs tell of rows without holding them.
 create table state_changes (
   id uuid primary key,
-  customer_id uuid references customers (id),
-  partner_id uuid references partners (id),
+  customer_id uuid,
+  partner_id uuid,
   entity_type text not null,
   entity_id uuid not null,
   from_state text,

@@ -23,7 +23,7 @@ pub fn map(document: &Node) -> Mapped {
     if let Some(header) = reading.header(document) {
         reading.body(document, header);
     }
-    Mapped { records: reading.records, problems: reading.problems, ..Default::default() }
+    Mapped { records: reading.records, whole: true, problems: reading.problems, ..Default::default() }
 }
 
 struct Reading {

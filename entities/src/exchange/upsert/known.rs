@@ -1,5 +1,5 @@
 //! What the database knows of a chunk: its rows, the rows they point to, and who holds the names that must be unique.
-use super::{Open, Upsert};
+use super::{Open, Upsert, plan::PARTS};
 use crate::{
     Result,
     bulk::{place, select_in},
@@ -18,6 +18,8 @@ pub type Owner = (Option<Uuid>, Option<Uuid>);
 pub struct Row {
     pub id: Uuid,
     pub hash: Option<String>,
+    /// The last import that wrote it.
+    pub batch: Option<Uuid>,
     /// Whether the hash is kept in `external_refs` and not on the row.
     pub by_ref: bool,
     pub state: Option<String>,
@@ -33,6 +35,8 @@ pub struct Known {
     /// The same in the other systems whose ids may be used.
     pub others: HashMap<(usize, String), Row>,
     pub natural: HashMap<Natural, Row>,
+    /// Of the wholes whose source tells all their parts: rank, key and the source's id of each part, by the whole.
+    pub parts: HashMap<Uuid, Vec<(usize, Uuid, String)>>,
     /// Of the customers that become parents: themselves and their ancestors, nearest first.
     pub ancestors: HashMap<Uuid, Vec<Uuid>>,
 }
@@ -61,8 +65,24 @@ impl Known {
             }
         }
         known.load_natural(tx, open, &pointed).await?;
+        known.load_parts(tx, up, open).await?;
         known.load_ancestors(tx, open).await?;
         Ok(known)
+    }
+    async fn load_parts(&mut self, tx: &impl ConnectionTrait, up: &Upsert, open: &[Open]) -> Result<()> {
+        for (name, column) in PARTS {
+            let rank = table::rank(name);
+            let Some(whole) = table::tables()[rank].column(column).and_then(|c| c.references).map(table::rank) else { continue };
+            let records = open.iter().filter(|o| o.row.mapped.whole).flat_map(|o| &o.records).filter(|r| r.rank == whole);
+            let ids: Vec<_> = records.filter_map(|r| Some(self.rows.get(&(whole, r.external_id.clone()))?.id.into())).collect();
+            let sql =
+                format!("select {column}, id, external_id from {name} where source_system = {} and {column} in", place(tx.get_database_backend(), 1));
+            for row in select_in(tx, &sql, &[up.origin.source.clone().into()], ids).await? {
+                let part = (rank, row.try_get_by_index(1)?, row.try_get_by_index(2)?);
+                self.parts.entry(row.try_get_by_index(0)?).or_default().push(part);
+            }
+        }
+        Ok(())
     }
     /// The row that a reference means: by the source's id, by that of another system, by its number here.
     pub fn find(&self, rank: usize, external_id: &str) -> Option<&Row> {
@@ -187,7 +207,7 @@ async fn references(tx: &impl ConnectionTrait, source: &str, wanted: &BTreeMap<u
 fn columns(table: &Table) -> String {
     let mut columns = String::from("id");
     if table.has_source {
-        columns.push_str(", row_hash");
+        columns.push_str(", row_hash, import_batch_id");
     }
     columns.extend(table.state_column().into_iter().flat_map(|s| [", ", s]));
     if table.is_owned() {
@@ -202,9 +222,9 @@ fn read(table: &Table, row: &QueryResult) -> Result<Row> {
         _ if table.is_owned() => (row.try_get("", "customer_id")?, row.try_get("", "partner_id")?),
         _ => (None, None),
     };
-    let hash = if table.has_source { row.try_get("", "row_hash")? } else { None };
+    let (hash, batch) = if table.has_source { (row.try_get("", "row_hash")?, row.try_get("", "import_batch_id")?) } else { (None, None) };
     let state = table.state_column().map(|s| row.try_get("", s)).transpose()?.flatten();
-    Ok(Row { id, hash, by_ref: !table.has_source, state, owner })
+    Ok(Row { id, hash, batch, by_ref: !table.has_source, state, owner })
 }
 fn natural_text(table: &Table, column: &str, row: &QueryResult) -> Result<String> {
     Ok(match table.column(column).map(|c| c.kind) {

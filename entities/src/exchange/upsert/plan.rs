@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 pub struct Plan {
     pub inserts: Vec<Insert>,
     pub updates: Vec<Update>,
+    pub removals: Vec<Removal>,
     pub counts: BTreeMap<&'static str, Counts>,
     pub seen: HashSet<u64>,
     /// What this chunk has met, and what the chunk before it had: that may still be on its way into the database.
@@ -68,6 +69,12 @@ pub struct Update {
     pub owner: Owner,
     pub state: Option<(Option<String>, String)>,
 }
+/// A part that its whole no longer has.
+pub struct Removal {
+    pub table: &'static Table,
+    pub id: Uuid,
+    pub owner: Owner,
+}
 #[derive(Clone)]
 struct Met {
     id: Uuid,
@@ -88,7 +95,13 @@ pub enum Outcome {
 }
 
 /// Rows that are part of another and belong to whom that belongs.
-const PARTS: &[(&str, &str)] = &[("bill_lines", "bill_id"), ("ticket_notes", "ticket_id"), ("messages", "conversation_id")];
+pub(super) const PARTS: &[(&str, &str)] = &[("bill_lines", "bill_id"), ("ticket_notes", "ticket_id"), ("messages", "conversation_id")];
+fn is_part(record: &Checked) -> bool {
+    PARTS.iter().any(|p| p.0 == record.table.name)
+}
+fn is_whole(record: &Checked) -> bool {
+    PARTS.iter().any(|p| table::table(p.0).and_then(|t| t.column(p.1)).is_some_and(|c| c.references == Some(record.table.name)))
+}
 /// References that a row can be taken without: what they point to may never come. Filled when it has.
 const OPEN: &[&str] = &[
     "author_party_id",
@@ -112,13 +125,42 @@ struct Draft {
     ids: HashMap<(usize, String), (Uuid, Owner)>,
     inserts: Vec<Insert>,
     updates: Vec<Update>,
+    removals: Vec<Removal>,
     naturals: Vec<(Natural, Uuid)>,
     parents: Vec<(Uuid, Option<Uuid>)>,
     met: Vec<(u64, (usize, String), Met)>,
+    /// Those of them that do not hold the batch.
+    seen: Vec<u64>,
     unchanged: Vec<&'static str>,
     notes: Vec<Problem>,
     repeated: usize,
-    conflict: bool,
+    /// Rows that stand more than once in the file, with different values.
+    conflicts: Vec<Uuid>,
+}
+impl Draft {
+    /// Whether a new row is part of one that was taken with other values: with it the whole would not add up.
+    fn adds_to_a_conflict(&self) -> bool {
+        let whole = |i: &Insert| {
+            let (_, column) = PARTS.iter().find(|p| p.0 == i.table.name)?;
+            match &i.cells.iter().find(|c| c.0.name == *column)?.1 {
+                Value::Text(id) => id.parse::<Uuid>().ok(),
+                _ => None,
+            }
+        };
+        self.inserts.iter().filter_map(whole).any(|id| self.conflicts.contains(&id))
+    }
+    fn conflicting(&self, record: &Checked) -> bool {
+        self.ids.get(&(record.rank, record.external_id.clone())).is_some_and(|i| self.conflicts.contains(&i.0))
+    }
+    /// Whether a document that tells all of a whole tells it otherwise than one before.
+    fn conflicts_as_a_whole(&self, records: &[Checked]) -> bool {
+        records.iter().any(|r| self.conflicting(r) && (is_part(r) || is_whole(r)))
+    }
+    /// What people know the conflicting row by: the whole rather than a part of it.
+    fn main_conflict<'a>(&self, records: &'a [Checked]) -> &'a str {
+        let whole = records.iter().find(|r| is_whole(r)).filter(|_| self.conflicts_as_a_whole(records));
+        &whole.or_else(|| records.iter().rfind(|r| self.conflicting(r))).unwrap_or(&records[0]).external_id
+    }
 }
 
 impl Plan {
@@ -136,19 +178,26 @@ impl Plan {
             };
             draft.ids.insert((record.rank, record.external_id.clone()), (id, owner));
         }
+        if open.row.mapped.whole {
+            draft.removals = self.gone(known, &open.records);
+        }
         for record in open.records.iter().filter(|r| wanted.contains(&r.key)) {
             if let Err(verdict) = self.record(up, known, record, soft, &mut draft) {
                 return verdict;
             }
         }
-        if draft.conflict && draft.repeated == wanted.len() {
-            let id = &open.records[0].external_id;
+        let all = !draft.conflicts.is_empty() && draft.repeated == wanted.len();
+        if all || draft.adds_to_a_conflict() || open.row.mapped.whole && draft.conflicts_as_a_whole(&open.records) {
+            let id = draft.main_conflict(&open.records);
             return Verdict::Rejected(Problem::error(
                 "duplicate_id",
                 format!("`{id}` stands more than once in the file with different values; the first was taken"),
             ));
         }
-        if draft.conflict {
+        if draft.repeated > 0 && !draft.removals.is_empty() {
+            draft.removals.clear(); // what stands twice in the file is taken as it stood first
+        }
+        if !draft.conflicts.is_empty() {
             draft.notes.push(Problem::warning(
                 "conflicting_values",
                 "a row that stands more than once in the file has different values; the first were taken",
@@ -157,10 +206,18 @@ impl Plan {
         open.row.mapped.problems.append(&mut draft.notes);
         Verdict::Taken(self.settle(draft))
     }
+    /// The parts that the wholes among these records had and that are no longer among them.
+    fn gone(&self, known: &Known, records: &[Checked]) -> Vec<Removal> {
+        let told: HashSet<(usize, &str)> = records.iter().map(|r| (r.rank, r.external_id.as_str())).collect();
+        let wholes = records.iter().filter_map(|r| known.rows.get(&(r.rank, r.external_id.clone())));
+        let parts = wholes.flat_map(|w| known.parts.get(&w.id).into_iter().flatten().map(|p| (w.owner, p)));
+        let gone = parts.filter(|(_, (rank, _, external_id))| !told.contains(&(*rank, external_id.as_str())));
+        gone.map(|(owner, (rank, id, _))| Removal { table: &table::tables()[*rank], id: *id, owner }).collect()
+    }
     fn settle(&mut self, draft: Draft) -> Outcome {
-        let outcome = match (&draft.inserts[..], &draft.updates[..]) {
-            ([_, ..], _) => Outcome::Inserted,
-            (_, [_, ..]) => Outcome::Updated,
+        let outcome = match (&draft.inserts[..], &draft.updates[..], &draft.removals[..]) {
+            ([_, ..], ..) => Outcome::Inserted,
+            (_, [_, ..], _) | (.., [_, ..]) => Outcome::Updated,
             _ => Outcome::Unchanged,
         };
         for insert in &draft.inserts {
@@ -172,14 +229,16 @@ impl Plan {
         for table in draft.unchanged {
             self.counts.entry(table).or_default().unchanged += 1;
         }
+        for removal in &draft.removals {
+            self.counts.entry(removal.table.name).or_default().updated += 1;
+        }
         self.inserts.extend(draft.inserts);
+        self.removals.extend(draft.removals);
         self.updates.extend(draft.updates);
         self.here.natural.extend(draft.naturals);
         self.here.parents.extend(draft.parents);
-        for (key, place, met) in draft.met {
-            self.seen.insert(key);
-            self.here.rows.insert(place, met);
-        }
+        self.seen.extend(draft.seen);
+        self.here.rows.extend(draft.met.into_iter().map(|(_, place, met)| (place, met)));
         outcome
     }
     fn met(&self, place: &(usize, String)) -> Option<&Met> {
@@ -236,11 +295,12 @@ impl Plan {
         let place = (record.rank, record.external_id.clone());
         let (id, _) = draft.ids[&place];
         let there = self.find_own(known, record);
-        let repeated = up.seen.contains(&record.key) || self.seen.contains(&record.key) || draft.met.iter().any(|m| m.0 == record.key);
+        let written = known.rows.get(&place).is_some_and(|r| !r.by_ref && r.batch == Some(up.origin.batch));
+        let repeated = written || self.met(&place).is_some() || up.seen.contains(&record.key) || draft.met.iter().any(|m| m.0 == record.key);
         if repeated {
             let hash = self.met(&place).map(|m| m.hash.clone()).or_else(|| there.as_ref().map(|t| t.hash.clone())).flatten();
             draft.repeated += 1;
-            draft.conflict |= !changed(&record.cells, hash.as_deref()).is_empty();
+            draft.conflicts.extend(Some(id).filter(|_| !changed(&record.cells, hash.as_deref()).is_empty()));
             return Ok(());
         }
         let mut cells = vec![];
@@ -255,6 +315,7 @@ impl Plan {
         let diff = changed(&said, there.hash.as_deref());
         if diff.is_empty() {
             draft.unchanged.push(record.table.name);
+            draft.seen.push(record.key);
             draft.met.push((record.key, place, there));
             return Ok(());
         }
@@ -270,6 +331,7 @@ impl Plan {
         let owner = given_owner(record.table, &cells, there.owner);
         draft.met.push((record.key, place, Met { id, hash: Some(hash.clone()), owner }));
         let by_ref = known_row.map_or(!record.table.has_source, |r| r.by_ref);
+        draft.seen.extend(by_ref.then_some(record.key));
         draft.updates.push(Update {
             table: record.table,
             id,
@@ -348,6 +410,7 @@ impl Plan {
         let place = (record.rank, record.external_id.clone());
         draft.ids.insert(place.clone(), (id, owner));
         draft.met.push((record.key, place, Met { id, hash: Some(hash.clone()), owner }));
+        draft.seen.extend((!record.table.has_source).then_some(record.key));
         draft.inserts.push(Insert { table: record.table, id, external_id: record.external_id.clone(), cells, hash, owner });
         Ok(())
     }
@@ -363,7 +426,7 @@ impl Plan {
             let holder = known.natural.get(&natural).map(|r| r.id).filter(|id| !self.before.gave_up(*id, &natural));
             let holder = holder.or_else(|| self.here.natural.get(&natural).or_else(|| self.before.natural.get(&natural)).copied());
             let holder = holder.or_else(|| draft.naturals.iter().find(|n| n.0 == natural).map(|n| n.1));
-            if holder.is_some_and(|h| h != id) {
+            if holder.is_some_and(|h| h != id && !draft.removals.iter().any(|r| r.id == h)) {
                 let shown = record.all().filter(|c| key.contains(&c.column.name)).map(|c| match &c.value {
                     Value::Text(t) => t.clone(),
                     Value::Ref { external_id, .. } => external_id.clone(),

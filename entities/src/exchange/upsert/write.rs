@@ -1,11 +1,11 @@
 //! Statements of many rows.
 use super::{
     Origin, closure,
-    plan::{Insert, Plan, Update},
+    plan::{Insert, Plan, Removal, Update},
 };
 use crate::{
     Result, Write,
-    bulk::{self, Change, insert_all},
+    bulk::{self, Change, execute_in, insert_all},
     exchange::{
         external_ref,
         record::Value,
@@ -25,6 +25,9 @@ const STATES_FROM_THE_START: &[&str] = &["customers", "billing_accounts", "produ
 pub async fn all(w: &mut Write, up: &Origin, plan: Plan) -> Result<()> {
     let at = w.at();
     let mut states = vec![];
+    for table in table::tables() {
+        remove(w, table, plan.removals.iter().filter(|r| r.table.name == table.name).collect()).await?;
+    }
     for table in table::tables() {
         let inserts: Vec<&Insert> = plan.inserts.iter().filter(|i| i.table.name == table.name).collect();
         let updates: Vec<&Update> = plan.updates.iter().filter(|u| u.table.name == table.name).collect();
@@ -67,6 +70,23 @@ fn state(kind: &str, id: Uuid, owner: super::known::Owner, from: Option<String>,
         actor: Set("import".into()),
         changed_at: Set(at),
     }
+}
+
+async fn remove(w: &mut Write, table: &'static Table, rows: Vec<&Removal>) -> Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let ids = || rows.iter().map(|r| r.id.into()).collect();
+    for other in table::tables() {
+        for column in other.columns.iter().filter(|c| c.references == Some(table.name) && c.nullable) {
+            execute_in(w.tx(), &format!("update {} set {c} = null where {c} in", other.name, c = column.name), ids()).await?;
+        }
+    }
+    execute_in(w.tx(), &format!("delete from {} where id in", table.name), ids()).await?;
+    if let Some(kind) = table.kind {
+        rows.iter().for_each(|r| w.changed(Operation::Delete, kind, r.id, r.owner.0, r.owner.1));
+    }
+    Ok(())
 }
 
 async fn insert(tx: &DatabaseTransaction, up: &Origin, table: &'static Table, rows: &[&Insert], at: DateTime<Utc>) -> Result<()> {
