@@ -14,7 +14,7 @@ pub async fn livez() -> &'static str {
     "ok\n"
 }
 
-/// Ready where the database answers, is migrated, the index is open, and the hub is not on its way out.
+/// Ready where the database answers, is migrated, the index is built, and the hub is not on its way out.
 pub async fn readyz(State(app): State<Arc<App>>) -> Response {
     const PATIENCE: Duration = Duration::from_secs(3);
     let database = tokio::time::timeout(PATIENCE, database(&app)).await.unwrap_or_else(|_| json!({"ok": false, "problem": "no answer"}));
@@ -32,10 +32,10 @@ async fn database(app: &App) -> Value {
     }
 }
 async fn index(app: &App) -> Value {
-    let position = app.index.position();
+    let (position, built) = (app.index.position(), app.index.is_built());
     match app.store.position().await {
-        Ok(head) => json!({"ok": true, "position": position, "behind": (head - position).max(0)}),
-        Err(_) => json!({"ok": true, "position": position}),
+        Ok(head) => json!({"ok": built, "building": !built, "position": position, "behind": (head - position).max(0)}),
+        Err(_) => json!({"ok": built, "building": !built, "position": position}),
     }
 }
 

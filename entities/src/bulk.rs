@@ -8,7 +8,7 @@ use sea_orm::{
 use std::fmt::Write;
 
 /// How many rows a statement of SQLite takes.
-const LENGTHS: [usize; 3] = [128, 16, 1];
+const LENGTHS: [usize; 4] = [128, 16, 4, 1];
 /// How many rows a statement of PostgreSQL takes: what bounds the memory of one.
 const MOST_ROWS: usize = 5_000;
 /// How many values an `in (…)` of SQLite takes; the last is repeated to fill it.

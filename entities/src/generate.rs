@@ -94,7 +94,7 @@ pub struct Summary {
 }
 
 /// Customers made and written together: few enough to be small in memory.
-const CHUNK: u64 = 50;
+const CHUNK: u64 = 250;
 /// Customers in one transaction: their keys are spread over all pages of an index, so that each commit writes most of it.
 const COMMIT: u64 = 4_000;
 
@@ -112,42 +112,43 @@ pub async fn generate(store: &Store, plan: &Plan, progress: impl Fn(Progress)) -
             "this database already has customers: generate into an empty one, so that no real row meets an invented one".into(),
         ));
     }
-    durable(store, false).await?;
+    let indexes = prepare(store).await?;
     let written = fill(store, plan, progress).await;
-    durable(store, true).await?;
-    sound(store).await?;
+    settle(store, indexes).await?;
     written
 }
 
-/// While a database is filled, SQLite need not wait for the disk, nor look up what every row points to: a database half
-/// filled is thrown away anyway, and that no reference leads nowhere is looked at in the end.
-async fn durable(store: &Store, on: bool) -> Result<()> {
-    let sql = match (store.backend(), on) {
-        (DbBackend::Sqlite, false) => {
-            "pragma synchronous = off; pragma foreign_keys = off; pragma cache_size = -200000; pragma wal_autocheckpoint = 20000"
-        }
-        (DbBackend::Sqlite, true) => {
-            "pragma optimize; pragma wal_checkpoint(truncate); pragma wal_autocheckpoint = 1000; pragma cache_size = -2000; pragma foreign_keys = on; pragma synchronous = full"
-        }
-        (_, false) => return Ok(()),
-        (_, true) => "analyze",
-    };
-    store.writer().execute_unprepared(sql).await?;
-    Ok(())
-}
-/// SQLite, where references were not looked at while rows were written.
-async fn sound(store: &Store) -> Result<()> {
+/// While a database is filled, SQLite need not wait for the disk, look up what every row points to, or keep indexes that
+/// are made faster at once: a database half filled is thrown away anyway.
+async fn prepare(store: &Store) -> Result<Vec<String>> {
     if store.backend() != DbBackend::Sqlite {
+        return Ok(vec![]);
+    }
+    let db = store.writer();
+    db.execute_unprepared("pragma synchronous = off; pragma foreign_keys = off; pragma cache_size = -200000; pragma wal_autocheckpoint = 20000")
+        .await?;
+    let indexes = "select name, sql from sqlite_master where type = 'index' and sql is not null and sql not like 'create unique%' order by name";
+    let mut later = vec![];
+    for row in db.query_all_raw(Statement::from_string(store.backend(), indexes)).await? {
+        db.execute_unprepared(&format!("drop index {}", row.try_get_by_index::<String>(0)?)).await?;
+        later.push(row.try_get_by_index(1)?);
+    }
+    Ok(later)
+}
+async fn settle(store: &Store, indexes: Vec<String>) -> Result<()> {
+    let db = store.writer();
+    if store.backend() != DbBackend::Sqlite {
+        db.execute_unprepared("analyze").await?;
         return Ok(());
     }
-    let broken = Statement::from_string(store.backend(), "select \"table\", \"parent\" from pragma_foreign_key_check limit 1");
-    match store.writer().query_one_raw(broken).await? {
-        None => Ok(()),
-        Some(row) => {
-            let (table, parent): (String, String) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
-            Err(Error::Invalid(format!("a row of {table} points to no row of {parent}: the generator is wrong, the database is not to be used")))
-        }
+    for index in indexes {
+        db.execute_unprepared(&index).await?;
     }
+    db.execute_unprepared(
+        "pragma optimize; pragma wal_checkpoint(truncate); pragma wal_autocheckpoint = 1000; pragma cache_size = -2000; pragma foreign_keys = on; pragma synchronous = full",
+    )
+    .await?;
+    Ok(())
 }
 
 async fn fill(store: &Store, plan: &Plan, progress: impl Fn(Progress)) -> Result<Summary> {

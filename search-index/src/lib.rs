@@ -47,7 +47,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
 };
 use tantivy::{IndexReader, IndexWriter, ReloadPolicy, directory::error::LockError};
@@ -88,6 +88,7 @@ pub struct Index {
     /// Opened by the first write: a process that only searches needs no lock on the folder.
     writer: Arc<tokio::sync::Mutex<Option<Writer>>>,
     position: Arc<AtomicI64>,
+    built: Arc<AtomicBool>,
 }
 type Writer = Arc<Mutex<IndexWriter>>;
 
@@ -98,52 +99,41 @@ impl Index {
     }
     /// The same, telling how far it is where it has to build.
     pub async fn open_with(dir: impl AsRef<Path>, store: &Store, progress: Progress<'_>) -> Result<Self> {
-        let dir = dir.as_ref();
-        if let Some(index) = Self::usable(dir, store).await {
-            return Ok(index);
+        let index = Self::open_at_once(dir, store).await?;
+        if !index.is_built() {
+            index.rebuild(progress).await?;
         }
-        tracing::info!(dir = %dir.display(), "search index: building it from the rows");
-        let index = Self::fresh(dir, store)?;
-        index.rebuild(progress).await?;
         Ok(index)
     }
-    /// The folder as it stands, if it can be trusted.
-    async fn usable(dir: &Path, store: &Store) -> Option<Self> {
-        let doubt = |why: &str| tracing::info!(dir = %dir.display(), why, "search index: the folder is not usable");
+    /// Opens the index in this folder. Where there is none that can be used it is empty, and [`Index::follow`] builds
+    /// it: articles first, so that questions are answered while the rest is read.
+    pub async fn open_at_once(dir: impl AsRef<Path>, store: &Store) -> Result<Self> {
+        let dir = dir.as_ref();
+        match Self::usable(dir, store).await {
+            Ok(index) => Ok(index),
+            Err(why) => {
+                tracing::info!(dir = %dir.display(), why, "search index: building it from the rows");
+                Self::fresh(dir, store)
+            }
+        }
+    }
+    /// The folder as it stands, or why it cannot be trusted.
+    async fn usable(dir: &Path, store: &Store) -> std::result::Result<Self, String> {
         if !dir.join("meta.json").exists() {
-            return None;
+            return Err("there is none".into());
         }
-        let opened = tantivy::Index::open_in_dir(dir).and_then(|i| Ok((i.validate_checksum()?, i)));
-        let index = match opened {
-            Ok((broken, index)) if broken.is_empty() => index,
-            Ok(_) => {
-                return {
-                    let _: () = doubt("damaged files");
-                    ().into_none()
-                };
-            }
-            Err(e) => {
-                return {
-                    let _: () = doubt(&e.to_string());
-                    ().into_none()
-                };
-            }
-        };
-        let Some(mark) = writer::Mark::read(&index) else {
-            return {
-                let _: () = doubt("no position, or of an older make");
-                ().into_none()
-            };
-        };
+        let index = tantivy::Index::open_in_dir(dir).map_err(|e| e.to_string())?;
+        if !index.validate_checksum().map_err(|e| e.to_string())?.is_empty() {
+            return Err("damaged files".into());
+        }
+        let mark = writer::Mark::read(&index).ok_or("not finished, or of an older make")?;
         if index.schema() != fields::schema() || !mark.is_of(store).await {
-            return {
-                let _: () = doubt("made for other fields or another database");
-                ().into_none()
-            };
+            return Err("made for other fields or another database".into());
         }
-        let index = Self::around(index, dir, store).inspect_err(|e| doubt(&e.to_string())).ok()?;
+        let index = Self::around(index, dir, store).map_err(|e| e.to_string())?;
         index.position.store(mark.position, Ordering::Relaxed);
-        Some(index)
+        index.built.store(true, Ordering::Relaxed);
+        Ok(index)
     }
     /// An empty index; whatever stood in the folder goes.
     fn fresh(dir: &Path, store: &Store) -> Result<Self> {
@@ -160,11 +150,24 @@ impl Index {
         language::register(tantivy.tokenizers());
         let reader = tantivy.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
         let fields = Arc::new(Fields::of(&tantivy.schema())?);
-        Ok(Index { store: store.clone(), dir: dir.into(), fields, tantivy, reader, writer: Default::default(), position: Default::default() })
+        Ok(Index {
+            store: store.clone(),
+            dir: dir.into(),
+            fields,
+            tantivy,
+            reader,
+            writer: Default::default(),
+            position: Default::default(),
+            built: Default::default(),
+        })
     }
     /// Up to where of the change log the index is fed.
     pub fn position(&self) -> i64 {
         self.position.load(Ordering::Relaxed)
+    }
+    /// Whether every row has its document; what came since the position may still be on its way.
+    pub fn is_built(&self) -> bool {
+        self.built.load(Ordering::Relaxed)
     }
     /// How many documents there are: rows and passages.
     pub fn documents(&self) -> u64 {
@@ -178,15 +181,5 @@ fn held(dir: &Path) -> Result<()> {
     match tantivy::Directory::acquire_lock(&folder, &tantivy::directory::INDEX_WRITER_LOCK) {
         Err(LockError::LockBusy) => Err(Error::Busy(dir.into())),
         _ => Ok(()),
-    }
-}
-
-/// `return doubt(…).into_none()` reads as what it is: say why, and do without.
-trait IntoNone {
-    fn into_none<T>(self) -> Option<T>;
-}
-impl IntoNone for () {
-    fn into_none<T>(self) -> Option<T> {
-        None
     }
 }

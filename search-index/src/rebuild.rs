@@ -7,6 +7,7 @@ use entities::{
     Scope, Store, billing::bill, care::ticket, catalogue::product, knowledge::article, model::EntityKind, model::Record, party::customer,
 };
 use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
+use std::sync::atomic::Ordering;
 use uuid::Uuid;
 
 /// How many rows are read together.
@@ -34,8 +35,13 @@ impl Index {
                 progress(kind.name, done);
             }
             rows += done;
+            // nothing is found yet: what the bot answers from need not wait for the rest
+            if *kind == article::ENTITY && !self.is_built() {
+                self.show(&writer).await?;
+            }
         }
         self.commit(&writer, position).await?;
+        self.built.store(true, Ordering::Relaxed);
         // Held only while it writes: a command line that has built must not keep the hub from starting.
         *held = None;
         Ok(rows)

@@ -65,17 +65,18 @@ async fn changes(store: &Store, after: i64, most: u64) -> Result<Vec<change::Mod
 }
 
 impl Index {
-    /// Feeds the index from the change log until `shutdown` is done. A failure is logged and tried again.
+    /// Builds the index where it is not, and feeds it from the change log until `shutdown` is done. A failure is logged and tried again.
     pub async fn follow(&self, shutdown: impl Future<Output = ()> + Send) {
         let mut written = self.store.written();
         let mut pause = LOOK_EVERY;
         tokio::pin!(shutdown);
         loop {
-            match self.catch_up().await {
-                Ok(_) => pause = LOOK_EVERY,
+            let fed = if self.is_built() { self.catch_up().await.map(drop) } else { self.rebuild(&|_, _| {}).await.map(drop) };
+            match fed {
+                Ok(()) => pause = LOOK_EVERY,
                 Err(e) => {
                     pause = (pause * 2).min(LONGEST_PAUSE);
-                    tracing::warn!(error = %e, retry_in_s = pause.as_secs(), "search index: could not follow the change log");
+                    tracing::warn!(error = %e, retry_in_s = pause.as_secs(), "search index: could not be fed");
                 }
             }
             let wake = async {
@@ -139,6 +140,12 @@ impl Index {
         self.reader.reload()?;
         self.position.store(position, Ordering::Relaxed);
         Ok(())
+    }
+    /// Lets what is written so far be found, without a mark: after a crash it is built again.
+    pub(crate) async fn show(&self, writer: &Writer) -> Result<()> {
+        let writer = writer.clone();
+        blocking(move || writer.lock().unwrap_or_else(|e| e.into_inner()).commit()).await?;
+        Ok(self.reader.reload()?)
     }
     /// Puts documents in the place of what stood of these rows.
     pub(crate) async fn replace(&self, writer: &Writer, gone: Vec<Term>, documents: Vec<Document>) -> Result<()> {

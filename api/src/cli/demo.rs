@@ -50,7 +50,7 @@ impl Demo {
         let plan = Plan::new(self.customers, self.seed, store.clock().now().date_naive());
         let who = demo::fill(&store, &plan, |p| bar.set_position(p.done)).await?;
         bar.finish_and_clear();
-        let index = Index::open(&settings.config.index.dir, &store).await?;
+        let index = Index::open_at_once(&settings.config.index.dir, &store).await?;
         let app = App::new(settings.config, store, index, Keys::ephemeral());
         let personas = demo::personas(&app, &who).unwrap_or_default();
         let _ = app.personas.set(demo::for_explorer(&personas));

@@ -1,4 +1,4 @@
-use super::Context;
+use super::{Context, print};
 use crate::{
     app,
     auth::key,
@@ -8,7 +8,7 @@ use crate::{
 };
 use clap::Args;
 use serde_json::json;
-use std::path::PathBuf;
+use std::{io::IsTerminal, path::PathBuf};
 
 #[derive(Args)]
 pub struct Init {
@@ -21,6 +21,9 @@ pub struct Init {
     /// Where the hub shall listen
     #[arg(long)]
     address: Option<String>,
+    /// Ask nothing: what is not given here has its default. Without a terminal nothing is asked either
+    #[arg(long, short)]
+    yes: bool,
 }
 impl Init {
     pub async fn run(self, context: &Context) -> Result<()> {
@@ -32,8 +35,9 @@ impl Init {
         config.log.level = "warn".into();
         telemetry::start(&config.log);
         config.log.level = "info".into();
-        config.database.url = self.database.unwrap_or(config.database.url);
-        config.server.address = self.address.unwrap_or(config.server.address);
+        let asks = !self.yes && !context.print.json && std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+        config.database.url = answer(self.database, "Where the data goes", config.database.url, asks)?;
+        config.server.address = answer(self.address, "Where to listen", config.server.address, asks)?;
         std::fs::create_dir_all(&self.folder).map_err(Error::file("make", &self.folder))?;
         let text = template(&config);
         config.place_in(&self.folder);
@@ -53,6 +57,16 @@ impl Init {
         print.object(&json!({"settings": file, "database": database, "keys": keys}));
         Ok(())
     }
+}
+/// What was given, or what the person says, or the default.
+fn answer(given: Option<String>, question: &str, default: String, asks: bool) -> Result<String> {
+    if given.is_some() || !asks {
+        return Ok(given.unwrap_or(default));
+    }
+    print::prompt(&format!("{question} [{default}]: "));
+    let mut said = String::new();
+    std::io::stdin().read_line(&mut said).map_err(|source| Error::Io { what: "cannot read the answer".into(), source })?;
+    Ok(Some(said.trim().to_string()).filter(|s| !s.is_empty()).unwrap_or(default))
 }
 /// The file may come to hold a password of the database.
 fn write_private(file: &std::path::Path, text: &str) -> Result<()> {

@@ -89,6 +89,12 @@ pub fn out(text: &str) {
     let _ = writeln!(stdout(), "{text}");
 }
 
+/// A question, whose answer stands on the same line.
+pub fn prompt(text: &str) {
+    let _ = write!(stdout(), "{text}");
+    let _ = stdout().flush();
+}
+
 /// 1234567 as `1,234,567`.
 pub fn number(n: impl TryInto<i64>) -> String {
     let digits = n.try_into().unwrap_or(i64::MAX).to_string();

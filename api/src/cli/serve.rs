@@ -45,7 +45,7 @@ impl Serve {
         if keys.verifying.is_empty() {
             tracing::warn!(folder = %settings.config.auth.keys.display(), "there are no keys: only the public can ask. `switchboard init` makes one");
         }
-        let index = Index::open(&settings.config.index.dir, &opened.store).await?;
+        let index = Index::open_at_once(&settings.config.index.dir, &opened.store).await?;
         let app = App::new(settings.config, opened.store, index, keys);
         announce(context, &app, &listener).await?;
         worker::run(app, listener, metrics).await

@@ -2,7 +2,7 @@
 //!
 //! Without arguments: the IBM file once and ten times as long, into a fresh SQLite file and, where `BENCH_POSTGRES`
 //! holds the address of an empty database, into PostgreSQL; each in a process of its own, so that its peak memory is
-//! its own. With `URL FACTOR FILE [MAPPING]`: that one measurement, and what came of it.
+//! its own. With `URL FILE [MAPPING]`: that one measurement, and what came of it.
 use entities::{
     Scope, Store,
     clock::Clock,
@@ -26,31 +26,31 @@ fn main() -> Result<(), Failure> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match &args[..] {
         [] => all(),
-        [url, factor, file, mapping @ ..] => tokio::runtime::Runtime::new()?.block_on(one(url, factor.parse()?, Path::new(file), mapping.first())),
-        _ => Err("usage: import_speed [URL FACTOR FILE [MAPPING]]".into()),
+        [url, file, mapping @ ..] => tokio::runtime::Runtime::new()?.block_on(one(url, Path::new(file), mapping.first())),
+        _ => Err("usage: bench_import [URL FILE [MAPPING]]".into()),
     }
 }
 fn all() -> Result<(), Failure> {
     let data = std::env::var_os("SWITCHBOARD_DATA").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"), PathBuf::from);
     let file = data.join("telco-ibm/Telco-Customer-Churn.csv");
-    let folder = std::env::temp_dir().join(format!("import-speed-{}", std::process::id()));
+    let folder = std::env::temp_dir().join(format!("bench-import-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
-    for factor in ["1", "10"] {
+    for factor in [1, 10] {
+        let long = repeated(&file, factor, &folder.join(format!("{factor}.csv")))?;
         let lite = format!("sqlite://{}", folder.join(format!("{factor}.db")).display());
         for url in [Some(lite), std::env::var("BENCH_POSTGRES").ok()].into_iter().flatten() {
-            let status = Command::new(std::env::current_exe()?).args([url.as_str(), factor]).arg(&file).status()?;
+            let status = Command::new(std::env::current_exe()?).arg(url).arg(&long).status()?;
             assert!(status.success());
         }
     }
     std::fs::remove_dir_all(folder)?;
     Ok(())
 }
-async fn one(url: &str, factor: usize, file: &Path, mapping: Option<&String>) -> Result<(), Failure> {
+async fn one(url: &str, file: &Path, mapping: Option<&String>) -> Result<(), Failure> {
     let store = Store::open(url, 4, Clock::system()).await?;
     Migrator::fresh(store.writer()).await?;
-    let long = std::env::temp_dir().join(format!("import-speed-{}-{factor}.csv", std::process::id()));
-    let path = if factor > 1 { repeated(file, factor, &long)? } else { file.to_path_buf() };
-    let job = Job { path, mapping: mapping.cloned(), as_of: chrono::NaiveDate::from_ymd_opt(2024, 1, 31), ..Job::default() };
+    let as_of = chrono::NaiveDate::from_ymd_opt(2024, 1, 31);
+    let job = Job { path: file.to_path_buf(), mapping: mapping.cloned(), as_of, ..Job::default() };
     let scope = Scope::hub(store.clock().now());
     for run in ["first", "again"] {
         let start = Instant::now();
@@ -62,12 +62,13 @@ async fn one(url: &str, factor: usize, file: &Path, mapping: Option<&String>) ->
             rows as f64 / s,
             peak_mb()
         );
-        if factor == 1 {
-            println!("{}", serde_json::to_string_pretty(&report)?);
+        for b in report.batches {
+            let c = b.counts;
+            println!(
+                "  {} inserted, {} updated, {} unchanged, {} rejected, {} with warnings",
+                c.inserted, c.updated, c.unchanged, c.rejected, c.warned
+            );
         }
-    }
-    if factor > 1 {
-        std::fs::remove_file(long)?;
     }
     Ok(())
 }
