@@ -14,6 +14,7 @@ use entities::{
         conversation::{self, Channel, Status},
         message::{self, AuthorKind},
     },
+    error::Code,
     exchange::idempotency_key,
     id,
     knowledge::search_query,
@@ -35,6 +36,10 @@ pub struct Ask {
     pub channel: Channel,
     /// The same key and question again: the same answer, and nothing new.
     pub idempotency_key: Option<String>,
+}
+
+fn is_of_a_customer(talk: &conversation::Model) -> bool {
+    talk.customer_id.is_some() || talk.partner_id.is_some() || talk.session_hash.is_some()
 }
 
 /// The rows that hold the answer.
@@ -72,6 +77,11 @@ impl Bot {
             Some(id) => Some(conversation::one_open(scope, self.store.reader(), id).await?),
             None => None,
         };
+        // An agent reads more than whose talk it is: what the bot would quote to the agent is not for that one's eyes.
+        if scope.audience == Audience::Agent && talk.as_ref().is_some_and(is_of_a_customer) {
+            let why = "This is a customer's conversation. Ask the bot in one of your own.";
+            return Err(entities::Error::refused(Code::InvalidValue, "conversationId", why).into());
+        }
         let decision = self.decide(scope, &asked, talk.as_ref()).await?;
         let mut w = self.store.write(scope).await?;
         if let Some(before) = recalled(&w, &ask, &request).await? {
@@ -115,7 +125,11 @@ impl Bot {
             Some(id) => conversation::one_open(w.scope(), w.tx(), id).await?,
             None => conversation::open(w, ask.channel, Some(asked.question.chars().take(120).collect())).await?,
         };
-        let author = if w.scope().audience == Audience::Partner { AuthorKind::Partner } else { AuthorKind::Customer };
+        let author = match w.scope().audience {
+            Audience::Partner => AuthorKind::Partner,
+            Audience::Agent => AuthorKind::Agent,
+            Audience::Customer | Audience::Public => AuthorKind::Customer,
+        };
         message::append(w, &talk, author, &asked.question).await?;
         let Decision { answer, hand_over, passages, confidence } = decision;
         let (answer, ticket_id) = match answer {

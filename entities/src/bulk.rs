@@ -20,7 +20,7 @@ pub async fn insert(tx: &DatabaseTransaction, table: &str, columns: &[&str], row
     if tx.get_database_backend() == DbBackend::Postgres {
         return as_arrays(tx, &rows, &[], |arrays| format!("insert into {table} ({names}) select * from {arrays}")).await;
     }
-    as_values(tx, rows, columns.len(), |places| format!("insert or rollback into {table} ({names}) values {places}"), &[]).await
+    as_values(tx, rows, columns.len(), |places| format!("insert into {table} ({names}) values {places}"), &[]).await
 }
 
 /// Inserts rows that all have the same columns set.

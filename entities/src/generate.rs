@@ -19,6 +19,7 @@ mod rows;
 
 use crate::{
     error::{Error, Result},
+    migrations,
     store::Store,
 };
 use bulk::Bulk;
@@ -112,37 +113,39 @@ pub async fn generate(store: &Store, plan: &Plan, progress: impl Fn(Progress)) -
             "this database already has customers: generate into an empty one, so that no real row meets an invented one".into(),
         ));
     }
-    let indexes = prepare(store).await?;
+    prepare(store).await?;
     let written = fill(store, plan, progress).await;
-    settle(store, indexes).await?;
+    settle(store).await?;
     written
 }
 
 /// While a database is filled, SQLite need not wait for the disk, look up what every row points to, or keep indexes that
 /// are made faster at once: a database half filled is thrown away anyway.
-async fn prepare(store: &Store) -> Result<Vec<String>> {
+async fn prepare(store: &Store) -> Result<()> {
     if store.backend() != DbBackend::Sqlite {
-        return Ok(vec![]);
+        return Ok(());
     }
     let db = store.writer();
     db.execute_unprepared("pragma synchronous = off; pragma foreign_keys = off; pragma cache_size = -200000; pragma wal_autocheckpoint = 20000")
         .await?;
-    let indexes = "select name, sql from sqlite_master where type = 'index' and sql is not null and sql not like 'create unique%' order by name";
-    let mut later = vec![];
-    for row in db.query_all_raw(Statement::from_string(store.backend(), indexes)).await? {
-        db.execute_unprepared(&format!("drop index {}", row.try_get_by_index::<String>(0)?)).await?;
-        later.push(row.try_get_by_index(1)?);
+    for (name, _) in indexes() {
+        db.execute_unprepared(&format!("drop index if exists {name}")).await?;
     }
-    Ok(later)
+    Ok(())
 }
-async fn settle(store: &Store, indexes: Vec<String>) -> Result<()> {
+/// Name and definition of every index that only serves speed. From the migrations: a run that was killed has none.
+fn indexes() -> Vec<(String, String)> {
+    let all = migrations::TEXTS.iter().flat_map(|text| migrations::statements(text, DbBackend::Sqlite));
+    all.filter_map(|s| Some((s.strip_prefix("create index ")?.split_whitespace().next()?.to_string(), s))).collect()
+}
+async fn settle(store: &Store) -> Result<()> {
     let db = store.writer();
     if store.backend() != DbBackend::Sqlite {
         db.execute_unprepared("analyze").await?;
         return Ok(());
     }
-    for index in indexes {
-        db.execute_unprepared(&index).await?;
+    for (_, index) in indexes() {
+        db.execute_unprepared(&index.replacen("create index ", "create index if not exists ", 1)).await?;
     }
     db.execute_unprepared(
         "pragma optimize; pragma wal_checkpoint(truncate); pragma wal_autocheckpoint = 1000; pragma cache_size = -2000; pragma foreign_keys = on; pragma synchronous = full",

@@ -19,6 +19,7 @@ impl Check {
     }
     /// A text of at most `most` characters; without blanks around it.
     pub fn text(&mut self, field: &str, text: &str, most: usize) -> String {
+        let text = text.replace('\0', ""); // PostgreSQL holds none
         let text = text.trim();
         self.want(!text.is_empty(), Code::Blank, field, "Please write something here.");
         if text.chars().count() > most {

@@ -176,6 +176,12 @@ impl Write {
         let row = self.tx.query_one_raw(Statement::from_string(self.tx.get_database_backend(), sql)).await?;
         Ok(row.ok_or_else(missing_head)?.try_get_by_index(0)?)
     }
+    /// Numbers up to this one are not given any more.
+    pub async fn ticket_no_past(&self, last: i64) -> Result<()> {
+        let sql = "update change_head set ticket_no = $1 where id = 1 and ticket_no < $1";
+        self.tx.execute_raw(Statement::from_sql_and_values(self.tx.get_database_backend(), sql, [last.into()])).await?;
+        Ok(())
+    }
     /// Appends what changed to the change log and commits. Returns the log's last position.
     pub async fn commit(self) -> Result<i64> {
         let mut position = 0;
@@ -222,8 +228,23 @@ impl Write {
         let id = crate::id::at(self.at);
         let fields = serde_json::json!(a.fields);
         let mut h = Sha256::new();
-        for part in [prev, &id.to_string(), &self.at.to_rfc3339(), &self.scope.subject, a.entity, &format!("{:?}", a.entity_id), &fields.to_string()]
-        {
+        let uuid = |id: Option<Uuid>| id.map(|id| id.to_string()).unwrap_or_default();
+        let parts = [
+            prev,
+            &id.to_string(),
+            &self.at.to_rfc3339(),
+            &self.scope.subject,
+            self.scope.audience.name(),
+            self.scope.acting_for.as_deref().unwrap_or_default(),
+            &format!("{:?}", a.action),
+            a.entity,
+            &uuid(a.entity_id),
+            &uuid(a.customer),
+            &fields.to_string(),
+            a.reason.as_deref().unwrap_or_default(),
+            self.scope.request_id.as_deref().unwrap_or_default(),
+        ];
+        for part in parts {
             h.update(part.as_bytes());
             h.update([0]);
         }

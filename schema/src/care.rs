@@ -26,6 +26,7 @@ fn ticket_type() -> Type {
     use ticket::{Channel, Column, ENTITY, Kind, Priority, Status};
     const OPEN: &str = "{t}.status in ('acknowledged','pending','held','inProgress')";
     table(&ENTITY, "Something that a customer asked for or complained of.")
+        .reads("ticket:read")
         .fields([
             id(&ENTITY).see(KNOWN),
             column("ticketNo", Column::TicketNo, "The number that people quote.").see(KNOWN),
@@ -95,7 +96,7 @@ fn ticket_type() -> Type {
 }
 fn note() -> Type {
     use ticket_note::{AuthorKind, Column, ENTITY, Visibility};
-    table(&ENTITY, "Something that was said on a ticket.").fields([
+    table(&ENTITY, "Something that was said on a ticket.").reads("ticket:read").fields([
         id(&ENTITY).see(KNOWN),
         choice::<AuthorKind>("authorKind", Column::AuthorKind, "What kind of person or system wrote it.").see(KNOWN),
         column("body", Column::Body, "What was said.").see(KNOWN),

@@ -19,6 +19,7 @@ pub fn roots() -> Vec<Field> {
 fn conversation_type() -> Type {
     use conversation::{Channel, Column, ENTITY, Status, Verification};
     table(&ENTITY, "A talk with the bot or a human, on one channel.")
+        .reads("conversation:read")
         .fields([
             id(&ENTITY).see(ALL),
             choice::<Channel>("channel", Column::Channel, "How it is held.").see(ALL),
@@ -46,7 +47,7 @@ fn conversation_type() -> Type {
 }
 fn message_type() -> Type {
     use message::{AuthorKind, Column, Direction, ENTITY, State};
-    table(&ENTITY, "One message of a conversation.").fields([
+    table(&ENTITY, "One message of a conversation.").reads("conversation:read").fields([
         id(&ENTITY).see(ALL),
         choice::<Direction>("direction", Column::Direction, "From us or to us.").see(ALL),
         choice::<AuthorKind>("authorKind", Column::AuthorKind, "What kind of person or system wrote it.").see(ALL),
@@ -67,7 +68,7 @@ fn message_type() -> Type {
 }
 fn answer() -> Type {
     use bot_answer::{Column, ENTITY, Kind};
-    table(&ENTITY, "What the bot decided, and from what.").fields([
+    table(&ENTITY, "What the bot decided, and from what.").reads("conversation:read").fields([
         id(&ENTITY).see(ALL),
         choice::<Kind>("kind", Column::Kind, "From the knowledge base, from the caller's own data, a question back, a hand-over, or a refusal.").see(ALL),
         one("message", "Message", Column::MessageId, "The message that says it.").see(ALL),
@@ -79,13 +80,13 @@ fn answer() -> Type {
         column("isHelpful", Column::Helpful, "What the asker said of it; null when nothing.").see(AGENT),
         many("citations", "Citation", bot_citation::Column::AnswerId, asc(bot_citation::Column::Rank), "Where it was taken from, the best first.").see(ALL),
         one_by("handedOffTo", "Ticket", "(select k.id from messages m join tickets k on k.conversation_id = m.conversation_id where m.id = {t}.message_id and {may Ticket k} order by k.id desc limit 1)", &[], "The ticket that a human works on; null otherwise.").see(KNOWN).scope("ticket:read"),
-        sql("ticketNo", Scalar::Text, "(select k.ticket_no from messages m join tickets k on k.conversation_id = m.conversation_id where m.id = {t}.message_id and {t}.kind = 'handoff' order by k.id desc limit 1)", "The number to quote when a human takes over; null otherwise.").or_null().see(ALL),
+        sql("ticketNo", Scalar::Text, "(select k.ticket_no from messages m join tickets k on k.conversation_id = m.conversation_id where m.id = {t}.message_id and {t}.kind in ('handoff', 'refuse') and k.created_at = {t}.created_at order by k.id desc limit 1)", "The number to quote when a human takes over; null otherwise.").or_null().see(ALL),
     ])
 }
 fn citation() -> Type {
     use bot_citation::{Column, ENTITY};
     const BY_KIND: &str = "(select {t}.entity_id where {t}.entity_type = 'Bill')";
-    table(&ENTITY, "A source of an answer.").fields([
+    table(&ENTITY, "A source of an answer.").reads("conversation:read").fields([
         id(&ENTITY).see(ALL),
         column("rank", Column::Rank, "1 is the best.").see(ALL),
         column("snippet", Column::Snippet, "The words that were used.").see(ALL),

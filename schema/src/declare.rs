@@ -247,6 +247,8 @@ pub struct Type {
     pub name: &'static str,
     pub doc: &'static str,
     pub entity: Option<&'static EntityKind>,
+    /// What a caller must be allowed to do to meet its rows by their ids alone, or by searching.
+    pub reads: Option<&'static str>,
     pub fields: Vec<Field>,
     pub filters: Vec<Filter>,
     /// (graph name, order, the field it reveals).
@@ -254,13 +256,17 @@ pub struct Type {
 }
 /// A type over the rows of an entity.
 pub fn table(entity: &'static EntityKind, doc: &'static str) -> Type {
-    Type { name: entity.name, doc, entity: Some(entity), fields: vec![], filters: vec![], sorts: vec![] }
+    Type { name: entity.name, doc, entity: Some(entity), reads: None, fields: vec![], filters: vec![], sorts: vec![] }
 }
 /// Another type over the same rows.
 pub fn view(name: &'static str, entity: &'static EntityKind, doc: &'static str) -> Type {
     Type { name, ..table(entity, doc) }
 }
 impl Type {
+    pub fn reads(mut self, scope: &'static str) -> Self {
+        self.reads = Some(scope);
+        self
+    }
     pub fn fields(mut self, fields: impl IntoIterator<Item = Field>) -> Self {
         self.fields.extend(fields);
         self

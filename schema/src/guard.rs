@@ -204,6 +204,16 @@ impl<'a> Walk<'a> {
     fn rows(&self, f: &Field, meta: &MetaField) -> u64 {
         let connection = MetaTypeName::concrete_typename(&meta.ty).ends_with("Connection");
         let list = meta.ty.contains('[');
+        if list && let Some(ids) = f.get_argument("ids") {
+            return match &ids.node {
+                async_graphql_value::Value::List(ids) => ids.len() as u64,
+                async_graphql_value::Value::Variable(name) => match self.variables.get(name) {
+                    Some(async_graphql::Value::List(ids)) => ids.len() as u64,
+                    _ => MAX_FIRST,
+                },
+                _ => 1,
+            };
+        }
         if !connection && (!list || !meta.args.contains_key("first")) {
             // `nodes` and `edges` are counted by their connection; a short list without `first` is bounded by its field
             return 1;

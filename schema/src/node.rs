@@ -243,8 +243,9 @@ impl<U: Declared> OutputType for AnyNode<U> {
         Self::qualified_type_name()
     }
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<parser::types::Field>) -> ServerResult<Value> {
-        // A kind that the audience does not know is like a missing row.
-        let known = |t: &&Type| ctx.schema_env.registry.types.contains_key(t.name);
+        // A kind that the audience does not know, or may not read, is like a missing row.
+        let allowed = |t: &Type| t.reads.is_none_or(|s| caller(&ctx.with_field(field)).scope.has(s));
+        let known = |t: &&Type| ctx.schema_env.registry.types.contains_key(t.name) && allowed(t);
         match find_ty(self.0.kind.name).filter(known) {
             Some(t) => row_of(ctx, field, t, self.0.uuid).await,
             None => Ok(Value::Null),

@@ -37,7 +37,7 @@ pub fn roots() -> Vec<Field> {
 
 fn customer_type() -> Type {
     use customer::{Column, ENTITY, Kind, PreferredChannel, Status};
-    table(&ENTITY, "A person or a company with a contract; a part of an enterprise is a customer too.")
+    table(&ENTITY, "A person or a company with a contract; a part of an enterprise is a customer too.").reads("customer:read")
         .fields([
             id(&ENTITY).see(KNOWN),
             column("customerNo", Column::CustomerNo, "The number printed on bills.").see(KNOWN),
@@ -59,7 +59,7 @@ fn customer_type() -> Type {
             sql("descendantsCount", Scalar::Int, "(select count(*) from customer_closure cc join customers k on k.id = cc.descendant_id where cc.ancestor_id = {t}.id and cc.depth > 0 and {may Customer k})", "How many customers are below it, on all levels.").see(KNOWN).cost(5),
             one("region", "Region", Column::RegionId, "Null when not known.").see(KNOWN),
             same("overview", "CustomerOverview", "What somebody who takes a call sees first.").see(KNOWN),
-            many("timeline", "TimelineEntry", timeline::Column::CustomerId, desc(timeline::Column::At), "What happened, the newest first: tickets, bills, conversations, changes of status.").connection().filtered().see(KNOWN).scope("customer:read").cost(10),
+            many("timeline", "TimelineEntry", timeline::Column::CustomerId, desc(timeline::Column::At), "What happened, the newest first: tickets, bills and conversations that you may read, and changes of status.").only(TIMELINE).connection().filtered().see(KNOWN).scope("customer:read").cost(10),
             many("billingAccounts", "BillingAccount", billing_account::Column::CustomerId, asc(billing_account::Column::Id), "What it pays from.").see(KNOWN).scope("billing:read"),
             many("bills", "Bill", bill::Column::CustomerId, desc(bill::Column::BillOn), "Bills, the newest first.").connection().filtered().sorted().tree().see(KNOWN).scope("billing:read"),
             many("products", "Product", product::Column::CustomerId, asc(product::Column::Id), "What it has.").connection().filtered().tree().see(KNOWN).scope("product:read"),
@@ -109,7 +109,7 @@ fn overview() -> Type {
 }
 fn party_type() -> Type {
     use party::{Column, ENTITY, Kind, Status};
-    table(&ENTITY, "A person or an organization.").fields([
+    table(&ENTITY, "A person or an organization.").reads("customer:read").fields([
         id(&ENTITY).see(KNOWN),
         choice::<Kind>("kind", Column::Kind, "A person or an organization.").see(KNOWN),
         column("displayName", Column::DisplayName, "The name to call it by.").see(KNOWN),
@@ -131,10 +131,11 @@ fn party_type() -> Type {
     ])
 }
 const RESOLD: &str = "exists (select 1 from partner_customers pc where pc.customer_id = {t}.id and pc.partner_id = {p}.id and pc.valid_from_on <= {today} and (pc.valid_to_on is null or pc.valid_to_on >= {today}))";
-const FULL_SHARE: &str = "case when exists (select 1 from partners p where p.id {partners} and p.share_level = 'full') then {c} end";
+const TIMELINE: &str = "({t}.kind <> 'ticket' or {can ticket:read}) and ({t}.kind <> 'bill' or {can billing:read}) and ({t}.kind <> 'conversation' or {can conversation:read})";
+const FULL_SHARE: &str = "case when exists (select 1 from customers c join partner_customers pc on pc.customer_id = c.id join partners p on p.id = pc.partner_id where c.party_id = {t}.id and pc.partner_id {partners} and pc.valid_from_on <= {today} and (pc.valid_to_on is null or pc.valid_to_on >= {today}) and p.share_level = 'full') then {c} end";
 fn contact_medium_type() -> Type {
     use contact_medium::{Column, ENTITY, Kind};
-    table(&ENTITY, "One way to reach a party.").fields([
+    table(&ENTITY, "One way to reach a party.").reads("customer:read").fields([
         id(&ENTITY).see(KNOWN),
         choice::<Kind>("kind", Column::Kind, "Mail, phone, post …").see(KNOWN),
         column("value", Column::ValueDisplay, "Address or number as it is shown.").see(KNOWN),
@@ -150,7 +151,7 @@ fn contact_medium_type() -> Type {
 }
 fn partner_type() -> Type {
     use partner::{Column, ENTITY, Kind, ShareLevel, Status};
-    table(&ENTITY, "Who resells.").fields([
+    table(&ENTITY, "Who resells.").reads("partner.profile:read").fields([
         id(&ENTITY).see(KNOWN),
         column("brandName", Column::BrandName, "The name customers know.").see(KNOWN),
         column("code", Column::Code, "Its short name.").see(AGENT | PARTNER),

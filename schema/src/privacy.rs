@@ -2,15 +2,16 @@
 use crate::declare::*;
 use entities::privacy::{audit_event, consent, state_change};
 
-/// The consent that counts: the latest of its purpose. (`domain-model` §1.10)
-pub const IN_FORCE: &str = "{t}.effective_at <= {now} and not exists (select 1 from consents newer where newer.party_id = {t}.party_id and newer.purpose = {t}.purpose and newer.effective_at <= {now} and (newer.effective_at, newer.id) > ({t}.effective_at, {t}.id))";
+/// The consent that counts: the latest of its party, for one customer and purpose, unless it ran out: what
+/// `consent::current` tells. (`domain-model` §1.10)
+pub const IN_FORCE: &str = "{t}.effective_at <= {now} and ({t}.expires_at is null or {t}.expires_at > {now}) and not exists (select 1 from consents newer where newer.customer_id = {t}.customer_id and newer.party_id = {t}.party_id and newer.purpose = {t}.purpose and newer.effective_at <= {now} and (newer.effective_at, newer.id) > ({t}.effective_at, {t}.id))";
 
 pub fn types() -> Vec<Type> {
     vec![consent_type(), audit(), change()]
 }
 fn consent_type() -> Type {
     use consent::{Column, ENTITY, Purpose, State};
-    table(&ENTITY, "What somebody agreed to or not, for one purpose.").fields([
+    table(&ENTITY, "What somebody agreed to or not, for one purpose.").reads("consent:read").fields([
         id(&ENTITY).see(AGENT | CUSTOMER),
         choice::<Purpose>("purpose", Column::Purpose, "What it is about.").see(AGENT | CUSTOMER),
         choice::<State>("state", Column::State, "Whether it was granted.").see(AGENT | CUSTOMER),
@@ -22,7 +23,7 @@ fn consent_type() -> Type {
 }
 fn audit() -> Type {
     use audit_event::{Action, ActorAudience, Column, ENTITY};
-    table(&ENTITY, "Who read or changed what.").fields([
+    table(&ENTITY, "Who read or changed what.").reads("audit:read").fields([
         id(&ENTITY).see(AGENT | CUSTOMER),
         column("at", Column::At, "When.").see(AGENT | CUSTOMER),
         choice::<Action>("action", Column::Action, "What was done.").see(AGENT | CUSTOMER),
@@ -35,7 +36,7 @@ fn audit() -> Type {
 }
 fn change() -> Type {
     use state_change::{Column, ENTITY};
-    table(&ENTITY, "A change of a status.").fields([
+    table(&ENTITY, "A change of a status.").reads("customer:read").fields([
         id(&ENTITY).see(KNOWN),
         column("fromState", Column::FromState, "Null for the first.").see(KNOWN),
         column("toState", Column::ToState, "In the words of TM Forum.").see(KNOWN),

@@ -35,8 +35,8 @@ impl Query {
             audience: scope.audience.into(),
             subject: scope.subject.clone(),
             scopes: scope.scopes.iter().cloned().collect(),
-            customers: scope.customers.iter().map(|id| Node::by_id(*id)).collect(),
-            partner: scope.partners.first().map(|id| Node::by_id(*id)),
+            customers: scope.customers.iter().filter(|_| scope.has("customer:read")).map(|id| Node::by_id(*id)).collect(),
+            partner: scope.partners.first().filter(|_| scope.has("partner.profile:read")).map(|id| Node::by_id(*id)),
             acting_for: scope.acting_for.clone(),
         }
     }
@@ -63,7 +63,7 @@ impl Query {
     ) -> Result<Vec<AnswerSuggestion>> {
         crate::search::suggest(ctx, text, first, locale).await
     }
-    /// Who is calling or writing: the customers behind a phone number, mail address, service number or name on a bill,
+    /// Who is calling or writing: the customers behind a phone number, mail address, or service number,
     /// however it is spelt. At most 20.
     #[graphql(directive = auth::apply("agent".into(), Some("customer:read".into()), Some(20)))]
     async fn lookup(&self, ctx: &Context<'_>, kind: LookupKind, value: String) -> Result<Option<Vec<Option<Node<Customer>>>>> {
@@ -82,9 +82,10 @@ pub struct Viewer {
     subject: String,
     /// What you may do.
     scopes: Vec<String>,
-    /// The roots of the customer trees that you may see; empty for agents, partners and the public.
+    /// The roots of the customer trees that you may see; empty for agents, partners and the public, and without
+    /// `customer:read`.
     customers: Vec<Node<Customer>>,
-    /// Null unless you are a partner.
+    /// Null unless you are a partner with `partner.profile:read`.
     partner: Option<Node<Partner>>,
     /// Who acts in your name; null when you do.
     acting_for: Option<String>,

@@ -42,6 +42,7 @@ impl<T: TextEnum> serde::Serialize for Choice<T> {
 }
 
 /// `PageInfo` of a list that no statement writes.
+#[derive(Default)]
 pub struct PageInfo {
     pub end_cursor: Option<String>,
     pub has_next_page: bool,

@@ -2,13 +2,14 @@
 use crate::{
     audience::auth,
     error::{Refused, graph},
+    graph::find_ty,
     names::{KbArticle, SearchResult},
     node::{AnyNode, Node, caller},
     page::MAX_FIRST,
     scalars::PageInfo,
 };
 use async_graphql::{Context, Enum, Result, SimpleObject};
-use entities::{billing::bill, care::ticket, catalogue::product, knowledge::article, model::EntityKind, party::customer};
+use entities::{billing::bill, care::ticket, catalogue::product, knowledge::article, model::EntityKind, party::customer, scope::Scope};
 use search_index::{Hits, SearchRequest};
 
 /// What can be searched for.
@@ -21,6 +22,12 @@ pub enum SearchType {
     Ticket,
 }
 impl SearchType {
+    /// All that the caller may read of what was asked for.
+    fn allowed(scope: &Scope, asked: &[SearchType]) -> Vec<&'static EntityKind> {
+        let all = [Self::Article, Self::Bill, Self::Customer, Self::Product, Self::Ticket];
+        let wanted = all.into_iter().filter(|t| asked.is_empty() || asked.contains(t)).map(Self::entity);
+        wanted.filter(|k| find_ty(k.name).and_then(|t| t.reads).is_none_or(|s| scope.has(s))).collect()
+    }
     fn entity(self) -> &'static EntityKind {
         match self {
             Self::Article => &article::ENTITY,
@@ -93,8 +100,12 @@ pub async fn search(
     after: Option<String>,
 ) -> Result<SearchResultConnection> {
     let first = size(first, 20)?;
-    let request = SearchRequest { query: bounded(query)?, kinds: types.into_iter().map(SearchType::entity).collect(), first, after: after.clone() };
     let (index, scope) = (ctx.data_unchecked::<crate::Hub>().index.clone(), caller(ctx).scope.clone());
+    let kinds = SearchType::allowed(&scope, &types);
+    if kinds.is_empty() {
+        return Ok(SearchResultConnection { edges: vec![], nodes: vec![], page_info: PageInfo::default(), total_count: 0 });
+    }
+    let request = SearchRequest { query: bounded(query)?, kinds, first, after: after.clone() };
     // tantivy reads from disk and scores on the processor: off the threads that serve others
     let found: Hits =
         tokio::task::spawn_blocking(move || index.search(&scope, &request)).await.map_err(|e| graph(Refused::internal(e)))?.map_err(refused)?;

@@ -105,15 +105,17 @@ impl Index {
         }
         Ok(index)
     }
-    /// Opens the index in this folder. Where there is none that can be used it is empty, and [`Index::follow`] builds
-    /// it: articles first, so that questions are answered while the rest is read.
+    /// Opens the index in this folder. Where there is none that can be used it has the articles only, for the
+    /// bot to answer from, and [`Index::follow`] builds the rest.
     pub async fn open_at_once(dir: impl AsRef<Path>, store: &Store) -> Result<Self> {
         let dir = dir.as_ref();
         match Self::usable(dir, store).await {
             Ok(index) => Ok(index),
             Err(why) => {
                 tracing::info!(dir = %dir.display(), why, "search index: building it from the rows");
-                Self::fresh(dir, store)
+                let index = Self::fresh(dir, store)?;
+                index.articles_first().await?;
+                Ok(index)
             }
         }
     }

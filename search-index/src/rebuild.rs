@@ -1,6 +1,6 @@
 //! Everything anew: what was found before stays found until the new documents take its place in one commit.
 use crate::{
-    Index, Progress, Result, party,
+    Index, Progress, Result, Writer, party,
     writer::{self, documents},
 };
 use entities::{
@@ -25,26 +25,32 @@ impl Index {
         }
         let mut rows = 0;
         for kind in writer::KINDS {
-            let (mut after, mut done) = (Uuid::nil(), 0);
-            loop {
-                let ids = page(&self.store, kind, after).await?;
-                let Some(last) = ids.last() else { break };
-                after = *last;
-                done += ids.len() as u64;
-                self.replace(&writer, vec![], documents(&self.store, kind, &ids).await?).await?;
-                progress(kind.name, done);
-            }
-            rows += done;
-            // nothing is found yet: what the bot answers from need not wait for the rest
-            if *kind == article::ENTITY && !self.is_built() {
-                self.show(&writer).await?;
-            }
+            rows += self.all_of(&writer, kind, progress).await?;
         }
         self.commit(&writer, position).await?;
         self.built.store(true, Ordering::Relaxed);
         // Held only while it writes: a command line that has built must not keep the hub from starting.
         *held = None;
         Ok(rows)
+    }
+    /// The articles of an index that is still empty. No mark goes with them: after a crash it is built again. The folder
+    /// is locked from here on.
+    pub(crate) async fn articles_first(&self) -> Result<()> {
+        let mut held = self.writer.lock().await;
+        let writer = self.writer(&mut held)?;
+        self.all_of(&writer, &article::ENTITY, &|_, _| {}).await?;
+        self.show(&writer).await
+    }
+    async fn all_of(&self, writer: &Writer, kind: &'static EntityKind, progress: Progress<'_>) -> Result<u64> {
+        let (mut after, mut done) = (Uuid::nil(), 0);
+        loop {
+            let ids = page(&self.store, kind, after).await?;
+            let Some(last) = ids.last() else { return Ok(done) };
+            after = *last;
+            done += ids.len() as u64;
+            self.replace(writer, vec![], documents(&self.store, kind, &ids).await?).await?;
+            progress(kind.name, done);
+        }
     }
 }
 

@@ -229,8 +229,11 @@ impl Run<'_> {
         let mut waiting = HashSet::new();
         let mut writing = Writing::new();
         while let Some(rows) = chunks.recv().await {
-            let step = self.step(hand, rows?, again.is_none(), last).await;
-            self.written(&mut writing).await?; // whatever came of the next: one chunk at a time is written
+            let step = match rows {
+                Ok(rows) => self.step(hand, rows, again.is_none(), last).await,
+                Err(unreadable) => Err(unreadable),
+            };
+            self.written(&mut writing).await?; // whatever came of the next: what was decided is written
             let (step, waits) = step?;
             waiting.extend(waits);
             match hand {
@@ -321,7 +324,11 @@ fn feed(reader: &dyn Reader, again: Option<&HashSet<u64>>, tx: &mpsc::Sender<Res
     let mut chunk = vec![];
     for row in rows {
         match row {
-            Err(e) => return drop(tx.blocking_send(Err(e))),
+            Err(e) => {
+                // what could be read is taken
+                let _ = tx.blocking_send(Ok(std::mem::take(&mut chunk)));
+                return drop(tx.blocking_send(Err(e)));
+            }
             Ok(row) if again.is_some_and(|a| !a.contains(&row.mapped.row_no)) => {}
             Ok(row) => chunk.push(Ready::from(row)),
         }

@@ -6,6 +6,7 @@ use super::{
         line::{columns, key, place},
     },
     table::{self, Column, ColumnKind, Table},
+    upsert::{self, closure},
 };
 use crate::{
     Error, Result, Scope, Store, Write,
@@ -14,7 +15,7 @@ use crate::{
     privacy::state_change,
 };
 use chrono::{DateTime, NaiveDate, Utc};
-use sea_orm::{ActiveValue::Set, ConnectionTrait, QueryFilter, QuerySelect, prelude::Uuid};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, QueryFilter, QuerySelect, Statement, prelude::Uuid};
 use serde_json::{Map, Value as Json};
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -158,8 +159,16 @@ impl Run<'_> {
         }
         self.report.inserted += inserts.len() as u64;
         self.report.updated += updates.len() as u64;
+        let ids = |rows: &[Vec<sea_orm::Value>]| rows.iter().map(|r| r[0].clone()).collect::<Vec<_>>();
+        let (new, changed) = (ids(&inserts), ids(&updates));
         insert(w, table, inserts).await?;
-        update(w, table, updates).await
+        update(w, table, updates).await?;
+        match table.name {
+            // with the rows themselves: a restore that is killed leaves no customer that cannot see itself
+            "customers" => closure::rewrite(w.tx(), &uuids(new), &uuids(changed)).await,
+            "partner_customers" => upsert::resold(w, new.into_iter().chain(changed).collect()).await,
+            _ => Ok(()),
+        }
     }
 
     /// The id of the row and its values in the order of the table's columns.
@@ -300,6 +309,11 @@ impl Run<'_> {
                 Change { table, columns: vec!["id", column], rows, same: vec![("updated_at", w.at().into())], only: vec![] }.apply(w.tx()).await?;
             }
         }
+        let last = "select ticket_no from tickets where ticket_no like 'T-%' order by length(ticket_no) desc, ticket_no desc limit 1";
+        let last = w.tx().query_one_raw(Statement::from_string(w.tx().get_database_backend(), last)).await?;
+        if let Some(n) = last.map(|r| r.try_get_by_index::<String>(0)).transpose()?.and_then(|t| t.get(2..)?.parse::<i64>().ok()) {
+            w.ticket_no_past(n).await?; // the numbers that are there are not given again
+        }
         if self.report.inserted + self.report.updated > 0 {
             w.tx().execute_unprepared("delete from customer_closure").await?;
             w.tx().execute_unprepared(CLOSURE).await?;
@@ -317,6 +331,9 @@ const CLOSURE: &str = "with recursive line (ancestor, descendant, depth) as (
 
 fn references(table: &'static Table) -> impl Iterator<Item = (&'static Column, &'static Table)> {
     columns(table).filter_map(|c| Some((c, table::table(c.references?)?)))
+}
+fn uuids(values: Vec<sea_orm::Value>) -> Vec<Uuid> {
+    values.into_iter().filter_map(|v| if let sea_orm::Value::Uuid(id) = v { id } else { None }).collect()
 }
 fn id_of(line: &Line) -> Option<Uuid> {
     let text = line.get("id")?.as_str()?;
@@ -379,6 +396,9 @@ fn typed(column: &Column, said: Option<&Json>) -> Option<sea_orm::Value> {
     let text = said.and_then(Json::as_str);
     Some(match column.kind {
         ColumnKind::Uuid => said.map(|_| text.and_then(|t| Uuid::try_parse(t).ok()).ok_or(())).transpose().ok()?.into(),
+        ColumnKind::Text if !column.texts.is_empty() && text.is_some_and(|t| !column.texts.contains(&t)) => return None,
+        ColumnKind::Currency if text.is_some_and(|t| !crate::money::known(t)) => return None,
+        ColumnKind::Int if column.narrow && said.and_then(Json::as_i64).is_some_and(|n| i32::try_from(n).is_err()) => return None,
         ColumnKind::Text | ColumnKind::Currency => said.map(|_| text.map(str::to_string).ok_or(())).transpose().ok()?.into(),
         ColumnKind::Int => said.map(|s| s.as_i64().ok_or(())).transpose().ok()?.into(),
         ColumnKind::Bool => said.map(|s| s.as_bool().ok_or(())).transpose().ok()?.into(),

@@ -25,6 +25,8 @@ pub struct Column {
     pub has_default: bool,
     /// The table that its value points to.
     pub references: Option<&'static str>,
+    /// Whole numbers of 32 bits.
+    pub narrow: bool,
     /// The values of an enum, in database text; empty for others.
     pub texts: Vec<&'static str>,
 }
@@ -121,6 +123,7 @@ fn add(table: &mut Table, item: &'static str) {
     }
     let mut words = item.split_whitespace();
     let (Some(name), Some(kind)) = (words.next(), words.next()) else { return };
+    let narrow = kind.trim_end_matches(',') == "integer";
     let kind = match kind.trim_end_matches(',') {
         "uuid" => ColumnKind::Uuid,
         "text" => ColumnKind::Text,
@@ -138,6 +141,7 @@ fn add(table: &mut Table, item: &'static str) {
     table.columns.push(Column {
         name,
         kind,
+        narrow,
         nullable: !item.contains(" not null") && !item.contains(" primary key"),
         has_default: item.contains(" default "),
         references: item.split_once(" references ").and_then(|r| r.1.split_whitespace().next()),

@@ -7,7 +7,7 @@
 /// Values as their columns want them.
 mod check;
 /// Ancestors of customers.
-mod closure;
+pub(crate) mod closure;
 /// What the database knows of a chunk.
 mod known;
 /// What becomes of each row.
@@ -17,6 +17,7 @@ mod write;
 
 pub use plan::Plan;
 pub use write::all as write;
+pub(crate) use write::resold;
 
 use crate::{
     Result,

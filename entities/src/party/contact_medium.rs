@@ -40,7 +40,9 @@ pub static ENTITY: EntityKind = EntityKind {
         agent: All,
         partner: Both(&[
             Via("party_id", &super::party::ENTITY),
-            Where("exists (select 1 from partners p where p.id {partners} and p.share_level = 'full')"),
+            Where(
+                "exists (select 1 from customers c join partner_customers pc on pc.customer_id = c.id join partners p on p.id = pc.partner_id where c.party_id = {t}.party_id and pc.partner_id {partners} and pc.valid_from_on <= {today} and (pc.valid_to_on is null or pc.valid_to_on >= {today}) and p.share_level = 'full')",
+            ),
         ]),
         customer: Via("party_id", &super::party::ENTITY),
         public: Nobody,

@@ -108,7 +108,7 @@ pub async fn set(w: &mut Write, set: Set) -> Result<Uuid> {
         purpose: set.purpose,
         state: set.state,
         legal_basis: "consent".into(),
-        evidence: serde_json::json!({ "channel": channel, "textVersion": text_version, "actor": w.scope().subject }),
+        evidence: serde_json::json!({ "channel": channel, "textVersion": text_version, "actor": w.actor() }),
         effective_at: w.at(),
         expires_at: None,
     };

@@ -46,7 +46,7 @@ pub async fn open(w: &mut Write, open: Open) -> Result<Uuid> {
         None => None,
     };
     // Locks the counter: a second click waits here and then sees the first.
-    let ticket_no = format!("T-{}", w.next_ticket_no().await?);
+    let ticket_no = free_number(w).await?;
     no_double(w, customer.as_ref().map(|c| c.id), open.conversation_id, &name).await?;
 
     let id = crate::id::at(w.at());
@@ -152,4 +152,15 @@ async fn no_double(w: &Write, customer_id: Option<Uuid>, conversation_id: Option
 async fn readable(w: &Write, id: Uuid) -> Result<()> {
     let seen = w.scope().audience == Audience::Public || w.scope().find::<Entity>().filter(Column::Id.eq(id)).one(w.tx()).await?.is_some();
     if seen { Ok(()) } else { Err(not_found("customerId", "customer")) }
+}
+
+/// The next number that no imported ticket has.
+async fn free_number(w: &mut Write) -> Result<String> {
+    loop {
+        let number = format!("T-{}", w.next_ticket_no().await?);
+        let there = crate::Scope::hub(w.at()).find::<Entity>().filter(Column::TicketNo.eq(&number)).one(w.tx()).await?;
+        if there.is_none() {
+            return Ok(number);
+        }
+    }
 }

@@ -20,9 +20,10 @@ pub struct Shape {
 const OWN: &[&str] = &["id", "updated_at", "row_version", "import_batch_id"];
 /// Columns for agents only: what a customer is handed of itself has them not.
 const INTERNAL: &[(&str, &[&str])] = &[
-    ("customers", &["status_reason", "churn_reason", "protected"]),
+    ("customers", &["status_reason", "churn_reason", "protected", "household"]),
     ("billing_accounts", &["credit_limit_minor", "dunning_stage"]),
     ("tickets", &["priority", "status_reason"]),
+    ("conversations", &["session_hash", "handoff_reason", "verification"]),
     ("parties", &["merged_into_id"]),
 ];
 

@@ -72,7 +72,7 @@ pub async fn apply(w: &mut Write, source: &str, collection: &Collection, batch: 
         };
         after.insert("article".into(), next.hash());
         for text in &a.texts {
-            let hash = hash(text);
+            let hash = hash(text, a.draft);
             if after.insert(text.locale.clone(), hash.clone()) != Some(hash) {
                 let line = versions.get(&(id, text.locale.clone()));
                 texts.push(version(w, id, line.map_or(1, |l| l.last + 1), text, a.draft));
@@ -293,8 +293,8 @@ fn status(a: &Article) -> Status {
     if a.draft { Status::Draft } else { Status::Published }
 }
 /// Of all that makes a version; not of its date, which a page without one takes from the import.
-fn hash(text: &Text) -> String {
-    short(&json!([text.title, text.summary, text.body_md, text.keywords, text.questions, text.author]).to_string())
+fn hash(text: &Text, draft: bool) -> String {
+    short(&json!([text.title, text.summary, text.body_md, text.keywords, text.questions, text.author, draft]).to_string())
 }
 fn short(text: &str) -> String {
     Sha256::digest(text)[..8].iter().map(|b| format!("{b:02x}")).collect()

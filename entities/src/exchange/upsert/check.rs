@@ -27,7 +27,7 @@ pub fn record(record: Record) -> Result<Checked, Vec<Problem>> {
     let Some(table) = table::table(record.table) else {
         return Err(vec![Problem::error("unknown_table", format!("{} cannot be imported", record.table))]);
     };
-    let external_id = record.external_id.trim().to_string();
+    let external_id = id(&record.external_id);
     if external_id.is_empty() || external_id.len() > LONGEST_ID {
         return Err(vec![Problem::error("missing_id", format!("the id of the {} row is blank or longer than {LONGEST_ID}", table.name))]);
     }
@@ -53,6 +53,10 @@ pub fn record(record: Record) -> Result<Checked, Vec<Problem>> {
     }
     let key = key_of(table.name, &external_id);
     Ok(Checked { table, rank: table::rank(table.name), external_id, cells, start, key })
+}
+/// An id as it is compared; PostgreSQL holds no zero bytes in texts.
+fn id(said: &str) -> String {
+    said.trim().replace('\0', "")
 }
 /// The source's own spelling of a status, where it is not ours.
 fn status_as_it_stood(table: &Table, record: &Record) -> Option<(&'static str, Value)> {
@@ -84,7 +88,7 @@ fn cell(table: &'static Table, name: &str, value: Value) -> Result<Option<Cell>,
         (ColumnKind::Uuid, Value::Ref { table, external_id }) => match column.references {
             Some(to) if to != table => return Err(wrong("wrong_reference", format!("it points to {to}, not to {table}"))),
             None => return Err(wrong("wrong_reference", "it points to no table".into())),
-            _ => Value::Ref { table, external_id: external_id.trim().to_string() },
+            _ => Value::Ref { table, external_id: id(&external_id) },
         },
         (ColumnKind::Text, Value::Text(text)) if !column.texts.is_empty() => match column.texts.iter().find(|t| same_word(t, &text)) {
             Some(known) => Value::Text(known.to_string()),
@@ -100,6 +104,7 @@ fn cell(table: &'static Table, name: &str, value: Value) -> Result<Option<Cell>,
             code if money::known(&code) => Value::Text(code),
             code => return Err(wrong("unknown_currency", format!("`{code}` is no currency"))),
         },
+        (ColumnKind::Int, Value::Int(n)) if column.narrow && i32::try_from(n).is_err() => return Err(wrong("too_large", format!("{n} has no room"))),
         (ColumnKind::Int, Value::Int(n)) => Value::Int(n),
         (ColumnKind::Bool, Value::Bool(b)) => Value::Bool(b),
         (ColumnKind::Date, Value::Date(day)) => Value::Date(day),

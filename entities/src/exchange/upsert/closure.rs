@@ -1,14 +1,14 @@
 //! Every ancestor of every customer, after customers came or moved.
 use crate::{
-    Result,
+    Error, Result,
     bulk::{execute_in, insert_all, select_in},
     party::customer_closure,
 };
 use sea_orm::{ActiveValue::Set, DatabaseTransaction, prelude::Uuid};
 use std::collections::{BTreeSet, HashMap};
 
-/// Rewrites the ancestors of new and moved customers and of all below the moved ones. There is no cycle: the plan
-/// refused it.
+/// Rewrites the ancestors of new and moved customers and of all below the moved ones. The plan refused
+/// cycles, but somebody may have moved a customer since.
 pub async fn rewrite(tx: &DatabaseTransaction, new: &[Uuid], moved: &[Uuid]) -> Result<()> {
     let values = |ids: &mut dyn Iterator<Item = Uuid>| ids.map(Into::into).collect::<Vec<sea_orm::Value>>();
     let mut below: BTreeSet<Uuid> = BTreeSet::new();
@@ -39,6 +39,9 @@ pub async fn rewrite(tx: &DatabaseTransaction, new: &[Uuid], moved: &[Uuid]) -> 
     for id in &all {
         let (mut depth, mut at) = (0, Some(*id));
         while let Some(ancestor) = at {
+            if depth as usize > all.len() {
+                return Err(Error::Invalid(format!("customer {id} became its own ancestor while it was imported: run the import again")));
+            }
             if let Some(line) = lines.get(&ancestor) {
                 rows.extend(line.iter().map(|(d, a)| entry(*a, *id, depth + d)));
                 break;

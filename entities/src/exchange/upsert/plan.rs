@@ -126,6 +126,8 @@ struct Draft {
     inserts: Vec<Insert>,
     updates: Vec<Update>,
     removals: Vec<Removal>,
+    /// All that belongs to the document is here.
+    whole: bool,
     naturals: Vec<(Natural, Uuid)>,
     parents: Vec<(Uuid, Option<Uuid>)>,
     met: Vec<(u64, (usize, String), Met)>,
@@ -165,7 +167,7 @@ impl Draft {
 
 impl Plan {
     pub(super) fn row(&mut self, up: &Upsert, known: &Known, open: &mut Open, soft: bool, at: DateTime<Utc>) -> Verdict {
-        let mut draft = Draft::default();
+        let mut draft = Draft { whole: open.row.mapped.whole, ..Draft::default() };
         let wanted = wanted(&open.records);
         // ids first: records of one row may point to each other in any order
         for record in open.records.iter().filter(|r| wanted.contains(&r.key)) {
@@ -423,7 +425,10 @@ impl Plan {
             };
             let Some(values) = key.iter().map(|k| text(k)).collect::<Option<Vec<_>>>() else { continue };
             let natural = (record.rank, i, values);
-            let holder = known.natural.get(&natural).map(|r| r.id).filter(|id| !self.before.gave_up(*id, &natural));
+            // what the document tells anew of its own rows frees what they had
+            let moves = |id: &Uuid| draft.whole && draft.ids.values().any(|i| i.0 == *id);
+            let holder = known.natural.get(&natural).map(|r| r.id);
+            let holder = holder.filter(|id| !self.before.gave_up(*id, &natural) && !self.here.gave_up(*id, &natural) && !moves(id));
             let holder = holder.or_else(|| self.here.natural.get(&natural).or_else(|| self.before.natural.get(&natural)).copied());
             let holder = holder.or_else(|| draft.naturals.iter().find(|n| n.0 == natural).map(|n| n.1));
             if holder.is_some_and(|h| h != id && !draft.removals.iter().any(|r| r.id == h)) {

@@ -5,13 +5,14 @@ use super::{
 };
 use crate::{
     Result, Write,
-    bulk::{self, Change, execute_in, insert_all},
+    bulk::{self, Change, execute_in, insert_all, select_in},
     exchange::{
         external_ref,
         record::Value,
         table::{self, Column, ColumnKind, Table},
     },
     outbox::change::Operation,
+    party::customer,
     privacy::state_change,
 };
 use chrono::{DateTime, Utc};
@@ -31,6 +32,7 @@ pub async fn all(w: &mut Write, up: &Origin, plan: Plan) -> Result<()> {
     for table in table::tables() {
         let inserts: Vec<&Insert> = plan.inserts.iter().filter(|i| i.table.name == table.name).collect();
         let updates: Vec<&Update> = plan.updates.iter().filter(|u| u.table.name == table.name).collect();
+        make_room(w.tx(), table, &updates).await?;
         insert(w.tx(), up, table, &inserts, at).await?;
         update(w.tx(), up, table, &updates, at).await?;
         references(w.tx(), up, table, &inserts, &updates, at).await?;
@@ -40,6 +42,9 @@ pub async fn all(w: &mut Write, up: &Origin, plan: Plan) -> Result<()> {
             if !new.is_empty() || !moved.is_empty() {
                 closure::rewrite(w.tx(), &new, &moved).await?;
             }
+        }
+        if table.name == "partner_customers" {
+            resold(w, inserts.iter().map(|i| i.id).chain(updates.iter().map(|u| u.id)).map(Into::into).collect()).await?;
         }
         let Some(kind) = table.kind else { continue };
         for i in &inserts {
@@ -72,6 +77,23 @@ fn state(kind: &str, id: Uuid, owner: super::known::Owner, from: Option<String>,
     }
 }
 
+/// Who may see a customer is part of it: those that a partner came to, or left, have changed.
+pub async fn resold(w: &mut Write, relations: Vec<sea_orm::Value>) -> Result<()> {
+    for row in select_in(w.tx(), "select distinct customer_id from partner_customers where id in", &[], relations).await? {
+        let id = row.try_get_by_index(0)?;
+        w.changed(Operation::Update, &customer::ENTITY, id, Some(id), None);
+    }
+    Ok(())
+}
+/// Rows that pass a number of theirs on to one another first let go of it.
+async fn make_room(tx: &DatabaseTransaction, table: &'static Table, updates: &[&Update]) -> Result<()> {
+    let numbers = table.unique.iter().flatten().filter(|k| table.column(k).is_some_and(|c| c.kind == ColumnKind::Int));
+    for number in numbers {
+        let rows = updates.iter().filter(|u| u.cells.iter().any(|c| c.0.name == *number)).map(|u| u.id.into()).collect();
+        execute_in(tx, &format!("update {} set {number} = -1 - {number} where id in", table.name), rows).await?;
+    }
+    Ok(())
+}
 async fn remove(w: &mut Write, table: &'static Table, rows: Vec<&Removal>) -> Result<()> {
     if rows.is_empty() {
         return Ok(());

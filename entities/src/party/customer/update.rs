@@ -41,7 +41,8 @@ const NEXT: &[(Status, &[Status])] = &[
 pub async fn update(w: &mut Write, update: Update) -> Result<i32> {
     needs(w.scope(), "customer:write")?;
     check(w, &update)?;
-    let found = w.scope().find::<Entity>().filter(Column::Id.eq(update.customer_id)).lock_exclusive().one(w.tx()).await?;
+    let found =
+        w.scope().find::<Entity>().filter(Column::Id.eq(update.customer_id)).lock(sea_orm::sea_query::LockType::NoKeyUpdate).one(w.tx()).await?;
     let customer = found.ok_or_else(|| not_found("customerId", "customer"))?;
     same_version(update.expected_version, customer.row_version)?;
 
