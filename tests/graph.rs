@@ -118,6 +118,63 @@ async fn any_text_comes_back_as_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_page_can_be_asked_for_its_count_or_its_ends_alone() {
+    for store in harness::stores().await {
+        let ada = customer(&store, "Ada").await;
+        let lonely = customer(&store, "Lonely").await;
+        ada.bill("2025-12", &[("Plan", 1999)]).await;
+        let world = World::new(store.clone()).await;
+        for (who, n) in [(&ada, "1"), (&lonely, "0")] {
+            for mode in [Mode::Values, Mode::Bytes] {
+                for (part, answer) in [
+                    ("totalCount", format!("\"totalCount\":{n}")),
+                    ("__typename", "\"__typename\":\"BillConnection\"".into()),
+                    ("pageInfo { hasPreviousPage }", "\"pageInfo\":{\"hasPreviousPage\":false}".into()),
+                    ("pageInfo { hasNextPage __typename }", "\"pageInfo\":{\"hasNextPage\":false,\"__typename\":\"PageInfo\"}".into()),
+                ] {
+                    let text = world.text(&customer_of(who.id), &format!("{{ me {{ bills {{ {part} }} }} }}"), mode).await;
+                    assert!(text.contains(&answer) && !text.contains("errors"), "{part}: {text}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scope_that_is_missing_is_missing_by_id_too() {
+    for store in harness::stores().await {
+        let ada = customer(&store, "Ada").await;
+        let bill = public_id(&entities::billing::bill::ENTITY, ada.bill("2025-12", &[("Plan", 1999)]).await);
+        let her = public_id(&entities::party::customer::ENTITY, ada.id);
+        let world = World::new(store.clone()).await;
+        let few = |scopes: &[&'static str]| {
+            Scope::new(entities::Audience::Customer, "customer-1", harness::now()).for_customers([ada.id]).with_scopes(scopes.iter().copied())
+        };
+        let query =
+            format!("{{ viewer {{ customers {{ displayName }} }} node(id: \"{bill}\") {{ id }} nodes(ids: [\"{her}\", \"{bill}\"]) {{ id }} }}");
+        let shown = |customers: bool, bills: bool| {
+            let (her, bill) = (customers.then_some(&her), bills.then_some(&bill));
+            let node = |id: Option<&String>| id.map(|id| serde_json::json!({ "id": id }));
+            let own: Vec<_> = her.iter().map(|_| serde_json::json!({"displayName": "Ada"})).collect();
+            serde_json::json!({"viewer": {"customers": own}, "node": node(bill), "nodes": [node(her), node(bill)]})
+        };
+        for (scopes, customers, bills) in [
+            (&["kb:read"][..], false, false),
+            (&["customer:read"], true, false),
+            (&["billing:read"], false, true),
+            (&["customer:read", "billing:read"], true, true),
+        ] {
+            assert_eq!(world.data(&few(scopes), &query).await, shown(customers, bills), "{scopes:?}");
+        }
+        let timeline = format!("{{ node(id: \"{her}\") {{ ... on Customer {{ timeline {{ nodes {{ kind }} }} }} }} }}");
+        for (scopes, seen) in [(&["customer:read"][..], 0), (&["customer:read", "billing:read"], 1)] {
+            let data = world.data(&few(scopes), &timeline).await;
+            assert_eq!(data["node"]["timeline"]["nodes"].as_array().map(Vec::len), Some(seen), "{data}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn money_has_the_digits_of_its_currency() {
     for store in harness::stores().await {
         let ada = customer(&store, "Ada").await;

@@ -36,7 +36,7 @@ async fn the_last_word_counts_and_every_word_is_kept() {
         assert_eq!(current(&store, &her, ada.id).await, [(Purpose::Profiling, State::Withdrawn), (Purpose::MarketingCall, State::Denied)]);
         let all = her.find::<consent::Entity>().order_by_asc(consent::Column::Id).all(store.reader()).await.unwrap();
         assert_eq!(all.len(), 3);
-        assert_eq!(all[0].evidence, json!({"channel": "portal", "textVersion": "2026-01", "actor": "customer-1"}));
+        assert_eq!(all[0].evidence, json!({"channel": "portal", "textVersion": "2026-01", "actor": "customer"}));
         assert_eq!((all[0].party_id, all[0].effective_at), (ada.party_id, now()));
     }
 }

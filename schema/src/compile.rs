@@ -393,7 +393,8 @@ impl<'a> Compiler<'a> {
         let mut out = Text::default();
         let name = format!("{}Connection", d.name);
         out.literal("{");
-        for (i, p) in collect(self.doc, &pick.sets, &name).iter().enumerate() {
+        let picks = collect(self.doc, &pick.sets, &name);
+        for (i, p) in picks.iter().enumerate() {
             out.key(i == 0, p.key);
             match p.name() {
                 "nodes" => {
@@ -410,13 +411,14 @@ impl<'a> Compiler<'a> {
             }
         }
         out.literal("}");
-        // `having` keeps it one row when nothing but literals is asked for
-        Ok(format!(
-            "(select {} from (select {t}.*, row_number() over (order by {}) rn_, count(*) over () n_ from {}) {t} having count(*) >= 0)",
-            out.done(),
-            l.by,
-            l.rows
-        ))
+        let asks = |names: &[&str]| picks.iter().any(|p| names.contains(&p.name()));
+        if !asks(&["nodes", "edges", "pageInfo"]) {
+            return Ok(format!("(select {})", out.done()));
+        }
+        if !asks(&["nodes", "edges"]) {
+            out.sql("coalesce(max(cast('' as text)), '')"); // one row, also where `pageInfo` is literals only
+        }
+        Ok(format!("(select {} from (select {t}.*, row_number() over (order by {}) rn_, count(*) over () n_ from {}) {t})", out.done(), l.by, l.rows))
     }
     fn listed(&self, out: &mut Text, body: &str, t: &str, l: &Listing) {
         let by = format!(" order by {t}.rn_{}", if l.page.backward { " desc" } else { "" });

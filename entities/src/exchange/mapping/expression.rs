@@ -280,7 +280,7 @@ impl Parser<'_> {
             "map" => return self.map(first, rest),
             "lookup" => return self.lookup(first, rest),
             "money" => {
-                let (&currency, rest) = rest.split_first().ok_or("it needs a currency")?;
+                let (&currency, rest) = rest.split_first().filter(|(c, _)| !c.contains('=')).ok_or("it needs a currency before its options")?;
                 let currency = if money::known(currency.trim()) { Box::new(Expr::Text(currency.trim().into())) } else { self.inner(currency)? };
                 return Ok(Expr::Money { of: self.inner(first)?, currency, options: options(rest)? });
             }
