@@ -1,11 +1,11 @@
 //! Many rows in few statements, as each database takes them fastest: SQLite as bound values, in statements of a few
 //! lengths; PostgreSQL as one array per column. Either way a statement's text is one of few, so that it is parsed once.
-use crate::error::Result;
+use crate::error::{Error, Result};
 use sea_orm::{
     ActiveModelTrait, ActiveValue, ConnectionTrait, DatabaseTransaction, DbBackend, EntityName, EntityTrait, IdenStatic, Iterable, QueryResult,
     Statement, Value,
 };
-use std::fmt::Write;
+use std::borrow::Cow;
 
 /// How many rows a statement of SQLite takes.
 const LENGTHS: [usize; 4] = [128, 16, 4, 1];
@@ -126,8 +126,9 @@ async fn as_arrays(tx: &DatabaseTransaction, rows: &[Vec<Value>], more: &[Value]
     let places = first.iter().enumerate().map(|(i, v)| format!("${}::text::{}[]", i + 1, type_of(v))).collect::<Vec<_>>();
     let sql = sql(&format!("unnest({})", places.join(", ")));
     for part in rows.chunks(MOST_ROWS) {
-        let columns = (0..first.len()).map(|i| array(part.iter().map(|row| &row[i])).into());
-        tx.execute_raw(Statement::from_sql_and_values(DbBackend::Postgres, &sql, columns.chain(more.iter().cloned()))).await?;
+        let mut bound = (0..first.len()).map(|i| array(part.iter().map(|row| &row[i])).map(Value::from)).collect::<Result<Vec<_>>>()?;
+        bound.extend(more.iter().cloned());
+        tx.execute_raw(Statement::from_sql_and_values(DbBackend::Postgres, &sql, bound)).await?;
     }
     Ok(())
 }
@@ -145,29 +146,41 @@ fn type_of(value: &Value) -> &'static str {
     }
 }
 /// An array in PostgreSQL's own notation: what is bound value by value has no nulls.
-fn array<'a>(values: impl Iterator<Item = &'a Value>) -> String {
+fn array<'a>(values: impl Iterator<Item = &'a Value>) -> Result<String> {
     let mut out = String::from("{");
     for value in values {
         if out.len() > 1 {
             out.push(',');
         }
-        // writing to a text does not fail
-        let _ = match value {
-            Value::String(Some(s)) => quoted(&mut out, s),
-            Value::Json(Some(j)) => quoted(&mut out, &j.to_string()),
-            Value::Uuid(Some(u)) => write!(out, "{u}"),
-            Value::Int(Some(n)) => write!(out, "{n}"),
-            Value::BigInt(Some(n)) => write!(out, "{n}"),
-            Value::Bool(Some(b)) => write!(out, "{b}"),
-            Value::ChronoDate(Some(d)) => write!(out, "{d}"),
-            Value::ChronoDateTimeUtc(Some(t)) => write!(out, "\"{}\"", t.to_rfc3339()),
-            _ => out.write_str("NULL"),
-        };
+        match plain(value)? {
+            None => out.push_str("NULL"),
+            Some(text) if is_word(&text) => out.push_str(&text),
+            Some(text) => quoted(&mut out, &text),
+        }
     }
     out.push('}');
-    out
+    Ok(out)
 }
-fn quoted(out: &mut String, text: &str) -> std::fmt::Result {
+/// A value as PostgreSQL reads it from text; none for null.
+pub fn plain(value: &Value) -> Result<Option<Cow<'_, str>>> {
+    Ok(match value {
+        Value::String(s) => s.as_deref().map(Cow::from),
+        Value::Json(j) => j.as_ref().map(|j| j.to_string().into()),
+        Value::Uuid(u) => u.map(|u| u.to_string().into()),
+        Value::Int(n) => n.map(|n| n.to_string().into()),
+        Value::BigInt(n) => n.map(|n| n.to_string().into()),
+        Value::Bool(b) => b.map(|b| b.to_string().into()),
+        Value::ChronoDate(d) => d.map(|d| d.to_string().into()),
+        Value::ChronoDateTimeUtc(t) => t.map(|t| t.to_rfc3339().into()),
+        // told, so that it is not lost as a null
+        other => return Err(Error::Invalid(format!("a value of the type {:?} cannot be written with many others", other.array_type()))),
+    })
+}
+/// Whether it needs no quotes in an array.
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && !text.eq_ignore_ascii_case("null") && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+}
+fn quoted(out: &mut String, text: &str) {
     out.push('"');
     for c in text.chars() {
         if matches!(c, '"' | '\\') {
@@ -176,7 +189,6 @@ fn quoted(out: &mut String, text: &str) -> std::fmt::Result {
         out.push(c);
     }
     out.push('"');
-    Ok(())
 }
 
 #[cfg(test)]
@@ -187,9 +199,13 @@ mod tests {
     fn arrays_keep_quotes_and_tell_null_from_blank() {
         let texts =
             [Value::String(Some("é \"q\" \\ {a,b}".into())), Value::String(Some("NULL".into())), Value::String(None), Value::String(Some("".into()))];
-        assert_eq!(array(texts.iter()), r#"{"é \"q\" \\ {a,b}","NULL",NULL,""}"#);
+        assert_eq!(array(texts.iter()).unwrap(), r#"{"é \"q\" \\ {a,b}","NULL",NULL,""}"#);
         let keyed = Value::Json(Some(Box::new(serde_json::from_str(r#"{"b":1,"a":null}"#).unwrap())));
-        assert_eq!(array([3i32.into(), Value::Int(None), true.into(), keyed].iter()), r#"{3,NULL,true,"{\"b\":1,\"a\":null}"}"#);
+        assert_eq!(array([3i32.into(), Value::Int(None), true.into(), keyed].iter()).unwrap(), r#"{3,NULL,true,"{\"b\":1,\"a\":null}"}"#);
+    }
+    #[test]
+    fn a_value_of_a_type_that_is_not_known_is_no_null() {
+        assert!(array([Value::Double(Some(0.5))].iter()).is_err());
     }
     #[test]
     fn lists_of_values_have_one_of_few_lengths() {

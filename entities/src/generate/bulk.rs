@@ -1,6 +1,6 @@
 //! Whole tables of rows: `copy` on PostgreSQL, statements of many rows on SQLite.
 use crate::{
-    bulk::{insert_all, set_columns, values},
+    bulk::{insert_all, plain, set_columns, values},
     error::{Error, Result},
     store::Store,
 };
@@ -8,7 +8,6 @@ use sea_orm::{
     ActiveModelTrait, DatabaseTransaction, DbBackend, DbErr, EntityName, IdenStatic, RuntimeErr, TransactionTrait, Value,
     sqlx::{self, Postgres},
 };
-use std::io::Write;
 
 /// A transaction that only takes rows.
 pub enum Bulk {
@@ -56,7 +55,7 @@ async fn copy<A: ActiveModelTrait>(tx: &mut sqlx::Transaction<'static, Postgres>
             if i > 0 {
                 piece.push(b'\t');
             }
-            text(&mut piece, v);
+            text(&mut piece, v)?;
         }
         piece.push(b'\n');
         if piece.len() >= PIECE {
@@ -68,19 +67,13 @@ async fn copy<A: ActiveModelTrait>(tx: &mut sqlx::Transaction<'static, Postgres>
     Ok(())
 }
 
-/// One value in the text form of `copy`. Writing to a vector does not fail.
-fn text(out: &mut Vec<u8>, value: &Value) {
-    let _ = match value {
-        Value::String(Some(s)) => return escaped(out, s),
-        Value::Json(Some(j)) => return escaped(out, &j.to_string()),
-        Value::Uuid(Some(u)) => write!(out, "{u}"),
-        Value::Int(Some(n)) => write!(out, "{n}"),
-        Value::BigInt(Some(n)) => write!(out, "{n}"),
-        Value::Bool(Some(b)) => write!(out, "{b}"),
-        Value::ChronoDate(Some(d)) => write!(out, "{d}"),
-        Value::ChronoDateTimeUtc(Some(t)) => write!(out, "{}", t.to_rfc3339()),
-        _ => out.write_all(b"\\N"),
-    };
+/// One value in the text form of `copy`.
+fn text(out: &mut Vec<u8>, value: &Value) -> Result<()> {
+    match plain(value)? {
+        Some(text) => escaped(out, &text),
+        None => out.extend(b"\\N"),
+    }
+    Ok(())
 }
 fn escaped(out: &mut Vec<u8>, text: &str) {
     for byte in text.bytes() {
@@ -100,8 +93,8 @@ mod tests {
     #[test]
     fn text_keeps_what_copy_would_read_as_its_own() {
         let mut out = vec![];
-        text(&mut out, &Value::String(Some("a\\b\tc\nd é".into())));
-        text(&mut out, &Value::String(None));
+        text(&mut out, &Value::String(Some("a\\b\tc\nd é".into()))).unwrap();
+        text(&mut out, &Value::String(None)).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), "a\\\\b\\tc\\nd é\\N");
     }
 }
