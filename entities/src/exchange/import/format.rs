@@ -1,5 +1,5 @@
 //! Files that say themselves what they are: invoices and TM Forum resources need no mapping.
-use super::{Job, Reader, Row, Rows, Source, as_of_before, open};
+use super::{Job, Reader, Row, Rows, Source, ledger::as_of_before, open};
 use crate::{
     Error, Result, Store,
     exchange::{

@@ -1,7 +1,8 @@
 //! Which reader and which mapping a file wants.
 use super::{
-    Job, Reader, Row, Rows, Source, as_of_before,
+    Job, Reader, Row, Rows, Source,
     format::{self, Format},
+    ledger::as_of_before,
 };
 use crate::{
     Error, Result, Store,
