@@ -480,3 +480,13 @@ pub fn matrix(captured: &Captured) -> String {
     }
     out
 }
+/// What a caller must be allowed to do to meet a row of each type by its id alone, or by searching.
+pub fn reads() -> String {
+    let mut lines: Vec<_> = graph()
+        .iter()
+        .filter(|t| entities::KINDS.iter().any(|k| k.name == t.name))
+        .map(|t| format!("{:48} {}", t.name, t.reads.unwrap_or("-")))
+        .collect();
+    lines.sort();
+    format!("\n{:48} scope\n{}\n", "row by its id or by searching", lines.join("\n"))
+}

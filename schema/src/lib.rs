@@ -116,7 +116,7 @@ pub fn sdl(audience: Audience) -> String {
 }
 /// audience × field with scopes: the golden file `authorization.txt`.
 pub fn authorization() -> String {
-    audience::matrix(&audience::viewed_by(None, || build(None)).1)
+    audience::matrix(&audience::viewed_by(None, || build(None)).1) + &audience::reads()
 }
 /// Every field of the whole graph and its policy, and every type, before any view was cut.
 pub fn whole() -> Captured {
