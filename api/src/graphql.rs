@@ -20,8 +20,8 @@ use async_graphql::{
 };
 use axum::{
     Extension,
-    body::Bytes,
-    extract::{RawQuery, State, rejection::BytesRejection},
+    body::{Body, Bytes},
+    extract::{RawQuery, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -249,7 +249,7 @@ pub async fn endpoint(
     method: Method,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Response {
     let Some(form) = call::negotiate(&headers) else {
         let message = "This endpoint answers application/graphql-response+json, application/json, text/event-stream or multipart/mixed.";
@@ -266,12 +266,12 @@ async fn answer(
     method: &Method,
     headers: &HeaderMap,
     query: Option<&str>,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<Response, Refused> {
     let caller = auth::caller(app, headers, id).await?;
     let call = match *method {
         Method::GET => call::from_query(query.unwrap_or_default())?,
-        Method::POST => call::from_body(headers, &body.map_err(|e| Refused::new(e.status(), BAD_REQUEST, e.body_text()))?)?,
+        Method::POST => call::from_body(headers, &read(body, app.config().limits.body_bytes).await?)?,
         _ => return Err(not_allowed("GraphQL takes GET and POST.")),
     };
     let until = caller.until;
@@ -296,6 +296,12 @@ async fn answer(
             Ok(json(status, form, answer.body))
         }
     }
+}
+async fn read(body: Body, most: usize) -> Result<Bytes, Refused> {
+    limits::body(body, most).await.map_err(|status| match status {
+        StatusCode::PAYLOAD_TOO_LARGE => Refused::new(status, BAD_REQUEST, format!("A call has at most {most} bytes.")),
+        _ => Refused::new(status, BAD_REQUEST, "The body ended before it was whole."),
+    })
 }
 fn not_allowed(message: &str) -> Refused {
     Refused::new(StatusCode::METHOD_NOT_ALLOWED, BAD_REQUEST, message)

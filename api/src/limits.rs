@@ -1,11 +1,12 @@
 //! Bounds that hold before GraphQL begins, and what is answered where something breaks.
 use crate::telemetry;
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use std::any::Any;
+use futures::StreamExt;
+use std::{any::Any, time::Duration};
 
 /// The longest document; what is longer is no query that a person wrote.
 pub const DOCUMENT_BYTES: usize = 32 << 10;
@@ -40,6 +41,32 @@ pub const HEADERS: [(HeaderName, HeaderValue); 4] = [
 /// The answer where code of ours panicked outside a query.
 pub fn panicked(_: Box<dyn Any + Send + 'static>) -> Response<Body> {
     problem(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "Something went wrong on our side.")
+}
+
+/// What is still read of a body that is too large. A connection that is closed on somebody who sends loses the answer.
+const HEARD_BYTES: usize = 8 << 20;
+const HEARD: Duration = Duration::from_secs(2);
+
+/// A body of at most so many bytes, or the status of the answer.
+pub async fn body(body: Body, most: usize) -> Result<Bytes, StatusCode> {
+    let (mut chunks, mut whole) = (body.into_data_stream(), vec![]);
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| StatusCode::BAD_REQUEST)?;
+        if whole.len() + chunk.len() > most {
+            let heard = async {
+                let mut heard = 0;
+                while heard < HEARD_BYTES
+                    && let Some(Ok(chunk)) = chunks.next().await
+                {
+                    heard += chunk.len();
+                }
+            };
+            let _ = tokio::time::timeout(HEARD, heard).await;
+            return Err(StatusCode::PAYLOAD_TOO_LARGE);
+        }
+        whole.extend_from_slice(&chunk);
+    }
+    Ok(whole.into())
 }
 
 /// An error in the shape of GraphQL's, for every address.

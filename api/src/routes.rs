@@ -2,7 +2,6 @@
 use crate::{app::App, assets, graphql, health, limits, socket, telemetry};
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware,
     routing::{any, get},
@@ -37,7 +36,6 @@ pub fn router(app: Arc<App>) -> Router {
     }
     // the last layer is the outermost
     routes = routes
-        .layer(DefaultBodyLimit::max(app.config().limits.body_bytes))
         .layer(CatchPanicLayer::custom(limits::panicked))
         .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(NotForContentType::const_new("multipart/"))))
         .layer(cors(&app));
