@@ -152,6 +152,19 @@ async fn bounds_hold_before_the_parser() {
 }
 
 #[tokio::test]
+async fn a_visitor_without_a_session_is_told_how_to_ask() {
+    let hub = hub().await;
+    let question =
+        json!({"query": "mutation { ask(input: {question: \"What is an eSIM?\"}) { answer { text } userErrors { code field } } }"}).to_string();
+    for (headers, told) in [(vec![], true), (vec![("x-session", "too short")], true), (vec![("x-session", "0123456789abcdef")], false)] {
+        let answered = &hub.post(&headers, &question).await.json()["data"]["ask"];
+        let refused = json!([{"code": "LOGIN_REQUIRED", "field": null}]);
+        assert_eq!(answered["userErrors"], if told { refused } else { json!([]) }, "{headers:?}");
+        assert_eq!(answered["answer"]["text"].is_string(), !told, "{headers:?}");
+    }
+}
+
+#[tokio::test]
 async fn every_answer_has_an_id_and_the_headers_that_keep_browsers_safe() {
     let hub = hub().await;
     for path in ["/graphql?query=%7B__typename%7D", "/livez", "/nothing", "/graphiql/nothing"] {

@@ -10,7 +10,7 @@ use crate::{
 };
 use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, Result, SimpleObject};
 use entities::{
-    Error, Write,
+    Audience, Error, Write,
     care::{ticket, ticket_note},
     conversation::{bot_answer, conversation},
     error::{Code, Refusal},
@@ -28,11 +28,19 @@ pub struct Mutation;
 /// Everything that can be done.
 #[Object]
 impl Mutation {
-    /// Asks the bot. It answers from what you may read, with its sources, or hands over to a human.
+    /// Asks the bot. It answers from what you may read, with its sources, or hands over to a human. Without a token this
+    /// needs the header `x-session`, 16 to 128 characters that nobody can guess: who sends it again reads the answer again.
     #[graphql(directive = auth::apply("all".into(), None, Some(50)))]
     async fn ask(&self, ctx: &Context<'_>, input: AskInput) -> Result<Option<AskPayload>> {
+        let nameless = caller(ctx).scope.audience == Audience::Public && caller(ctx).scope.session.is_none();
         let asked = match input.conversation_id.as_ref().map(|id| known(ctx, &conversation::ENTITY, id, "conversationId")).transpose() {
             Err(e) => Err(e),
+            // nobody could read what was said
+            Ok(_) if nameless => Err(Error::refused(
+                Code::LoginRequired,
+                "",
+                "Please log in, or send the header x-session with 16 to 128 characters that nobody can guess, so that the answer is shown to you alone.",
+            )),
             Ok(conversation_id) => {
                 let ask = bot::Ask {
                     question: input.question,
