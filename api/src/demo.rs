@@ -90,7 +90,7 @@ pub fn personas(app: &App, who: &Summary) -> Option<Vec<Persona>> {
         },
         Persona {
             name: "Partner",
-            hint: format!("{}: sees what it sold to {} customers, and nothing else of them", who.full.partner.name, who.full.customers),
+            hint: format!("{}: sees itself and what it sold to {} customers, and nothing else of them", who.full.partner.name, who.full.customers),
             token: token(Class::Partner, "demo-partner", None, Some(&who.full.partner))?,
             query: include_str!("../demo/queries/partner.graphql"),
             variables: None,
