@@ -8,6 +8,7 @@ use entities::{
         ticket_note::{self, Visibility},
     },
     error::Code,
+    exchange::idempotency_key,
     model::TextEnum,
     privacy::{audit_event, state_change},
 };
@@ -305,4 +306,25 @@ fn the_table_of_steps_is_what_people_expect() {
     ];
     assert_eq!([steps(Audience::Customer), steps(Audience::Partner)], [theirs, theirs]);
     assert!(steps(Audience::Public).iter().all(|s| s.ends_with(": ")));
+}
+
+#[tokio::test]
+async fn one_key_sent_many_times_at_once_opens_one_ticket() {
+    for store in harness::stores().await {
+        let ada = customer(&store, "Ada").await;
+        let (scope, request) = (customer_of(ada.id), "ticketOpen");
+        let tries = (0..6).map(|_| async {
+            let mut w = store.write(&scope).await.unwrap();
+            if let Some(before) = idempotency_key::recall(&w, "k1", request).await.unwrap() {
+                return before;
+            }
+            let id = ticket::open(&mut w, question(None, "Slow internet")).await.unwrap();
+            idempotency_key::remember(&w, "k1", request, id.to_string().into()).await.unwrap();
+            w.commit().await.unwrap();
+            id.to_string().into()
+        });
+        let answers = futures::future::join_all(tries).await;
+        assert!(answers.iter().all(|a| *a == answers[0]), "{answers:?}");
+        assert_eq!(agent().find::<ticket::Entity>().all(store.reader()).await.unwrap().len(), 1);
+    }
 }

@@ -202,6 +202,21 @@ async fn a_dry_run_tells_the_same_and_changes_nothing() {
 }
 
 #[tokio::test]
+async fn an_import_is_tried_in_a_copy_while_somebody_writes() {
+    let Some(part) = ibm_part(100) else { return };
+    for store in harness::stores().await {
+        let path = file("Telco.csv", &part).await;
+        let folder = tempfile::tempdir().unwrap();
+        let writing = store.write(&hub(&store)).await.unwrap();
+        if let Some(copy) = store.copy_to(&folder.path().join("it's a copy.db")).await.unwrap() {
+            assert_eq!(one(&copy, job(&path)).await.counts.inserted, 100);
+        }
+        drop(writing);
+        assert_eq!(number(&store, "select count(*) from customers").await, 0);
+    }
+}
+
+#[tokio::test]
 async fn an_import_that_is_killed_and_run_again_ends_like_a_clean_one() {
     let Some(part) = ibm_part(2_500) else { return };
     let (clean, killed) = (harness::stores().await, harness::stores().await);

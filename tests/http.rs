@@ -252,7 +252,8 @@ async fn the_explorer_comes_from_the_binary_and_only_a_demo_has_personas() {
 async fn everybody_of_the_demo_asks_what_works() {
     let hub = hub().await;
     let plan = Plan::new(Plan::FEWEST, 1, hub.app.store.clock().now().date_naive());
-    let who = demo::fill(&hub.app.store, &plan, |_| {}).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (who, _index) = demo::fill(&hub.app.store, folder.path(), &plan, |_| {}).await.unwrap();
     for p in demo::personas(&hub.app, &who).unwrap() {
         let token = format!("Bearer {}", p.token);
         let variables: Value = p.variables.as_deref().map_or(Value::Null, |v| serde_json::from_str(v).unwrap());

@@ -3,7 +3,7 @@ use crate::{
     app::App,
     assets,
     auth::token::{Class, LONGEST_S, Order},
-    error::Result,
+    error::{Error, Result},
 };
 use entities::{
     Scope, Store,
@@ -13,18 +13,21 @@ use entities::{
     party::{customer, partner},
     store::public_id,
 };
+use search_index::Index;
 use serde::Serialize;
 use serde_json::{Value, json};
+use std::path::Path;
 
-/// Fills an empty database. Returns who is who.
-pub async fn fill(store: &Store, plan: &Plan, progress: impl Fn(Progress)) -> Result<Summary> {
-    let summary = generate(store, plan, progress).await?;
+/// Fills an empty database, and makes its index of the articles meanwhile. Returns who is who.
+pub async fn fill(store: &Store, index: &Path, plan: &Plan, progress: impl Fn(Progress)) -> Result<(Summary, Index)> {
     let options = knowledge::Options { locale: "en".into(), audience: "public".into(), published_at: store.clock().now() };
     let collection = knowledge::read(&assets::knowledge(), &options);
     let mut w = store.write(&Scope::hub(store.clock().now())).await?;
     knowledge::apply(&mut w, "demo", &collection, None).await?;
     w.commit().await?;
-    Ok(summary)
+    let customers = async { generate(store, plan, progress).await.map_err(Error::from) };
+    let articles = async { Index::open_at_once(index, store).await.map_err(Error::from) };
+    tokio::try_join!(customers, articles)
 }
 
 /// Somebody whom one can be, with a first thing to ask.

@@ -22,7 +22,7 @@ use crate::{
     migrations,
     store::Store,
 };
-use bulk::Bulk;
+use bulk::{Bulk, Part};
 use chrono::NaiveDate;
 use customers::{Customer, FEWEST, FIRM, GROUP, RESOLD, STORY};
 use provider::Provider;
@@ -159,28 +159,30 @@ async fn fill(store: &Store, plan: &Plan, progress: impl Fn(Progress)) -> Result
     let provider = Arc::new(provider);
     // Rows are made on a thread of their own, a chunk ahead of the one that is written.
     let (sender, mut chunks) = tokio::sync::mpsc::channel(1);
-    let (maker, total) = (provider.clone(), plan.customers);
+    let (maker, total, backend) = (provider.clone(), plan.customers, store.backend());
     let making = tokio::task::spawn_blocking(move || {
         let mut chunk = Chunk { rows: first, ..Chunk::default() };
         for number in 1..=total {
             chunk.add(&maker, number);
             if number % CHUNK == 0 || number == total {
-                chunk.done = number;
-                if sender.blocking_send(std::mem::take(&mut chunk)).is_err() {
+                let made = std::mem::take(&mut chunk).made(number, backend);
+                if sender.blocking_send(made).is_err() {
                     return; // the writer failed and says why
                 }
             }
         }
     });
     let (mut summary, mut bulk) = (Tally::default(), None);
-    while let Some(chunk) = chunks.recv().await {
-        let done = chunk.done;
-        summary.add(&chunk);
+    while let Some(made) = chunks.recv().await {
+        let Made { tally, parts, done } = made?;
+        summary.add(tally);
         let mut open = match bulk.take() {
             Some(open) => open,
             None => Bulk::begin(store).await?,
         };
-        summary.count(chunk.rows.write(&mut open).await?);
+        for part in parts {
+            open.put(part).await?;
+        }
         if done % COMMIT == 0 || done == total {
             open.commit().await?;
         } else {
@@ -192,22 +194,31 @@ async fn fill(store: &Store, plan: &Plan, progress: impl Fn(Progress)) -> Result
     summary.of(&provider)
 }
 
+/// Some customers on their way.
 #[derive(Default)]
 struct Chunk {
     rows: Rows,
-    people: Vec<(u64, Named)>,
-    sold: [u64; 2],
+    tally: Tally,
+}
+/// The same as the database takes them.
+struct Made {
+    tally: Tally,
+    parts: Vec<Part>,
     done: u64,
 }
 impl Chunk {
     fn add(&mut self, provider: &Provider, number: u64) {
         let c = one(provider, number, &mut self.rows);
         if let Some((partner, None)) = c.seller {
-            self.sold[partner] += 1;
+            self.tally.sold[partner] += 1;
         }
         if number <= FEWEST {
-            self.people.push((number, Named { id: c.id, no: c.no(), name: c.name }));
+            self.tally.people.push((number, Named { id: c.id, no: c.no(), name: c.name }));
         }
+    }
+    fn made(mut self, done: u64, backend: DbBackend) -> Result<Made> {
+        self.tally.counts = self.rows.counts();
+        Ok(Made { tally: self.tally, parts: self.rows.parts(backend)?, done })
     }
 }
 
@@ -232,17 +243,13 @@ struct Tally {
     counts: Counts,
 }
 impl Tally {
-    fn add(&mut self, chunk: &Chunk) {
-        if self.people.is_empty() {
-            self.people.clone_from(&chunk.people);
-        }
+    fn add(&mut self, chunk: Tally) {
+        self.people.extend(chunk.people);
         self.sold = [self.sold[0] + chunk.sold[0], self.sold[1] + chunk.sold[1]];
-    }
-    fn count(&mut self, counts: Counts) {
         if self.counts.is_empty() {
-            self.counts = counts;
+            self.counts = chunk.counts;
         } else {
-            self.counts.iter_mut().zip(counts).for_each(|(a, b)| a.1 += b.1);
+            self.counts.iter_mut().zip(chunk.counts).for_each(|(a, b)| a.1 += b.1);
         }
     }
     fn of(self, provider: &Provider) -> Result<Summary> {

@@ -9,7 +9,6 @@ use crate::{
 };
 use clap::Args;
 use entities::generate::{Plan, Summary};
-use search_index::Index;
 use serde_json::json;
 use std::{io::ErrorKind, path::PathBuf, time::Instant};
 use tokio::net::TcpListener;
@@ -48,9 +47,8 @@ impl Demo {
         let store = app::open(&settings, true).await?.store;
         let bar = context.print.bar(Some(self.customers), "Inventing a provider");
         let plan = Plan::new(self.customers, self.seed, store.clock().now().date_naive());
-        let who = demo::fill(&store, &plan, |p| bar.set_position(p.done)).await?;
+        let (who, index) = demo::fill(&store, &settings.config.index.dir, &plan, |p| bar.set_position(p.done)).await?;
         bar.finish_and_clear();
-        let index = Index::open_at_once(&settings.config.index.dir, &store).await?;
         let app = App::new(settings.config, store, index, Keys::ephemeral());
         let personas = demo::personas(&app, &who).unwrap_or_default();
         let _ = app.personas.set(demo::for_explorer(&personas));

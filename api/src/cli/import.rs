@@ -24,6 +24,7 @@ use std::{
     sync::Mutex,
     time::{Duration, Instant},
 };
+use tempfile::TempDir;
 
 #[derive(Args)]
 pub struct Import {
@@ -54,19 +55,23 @@ impl Import {
         }
         let store = app::open(&settings, false).await?.store;
         let scope = Scope::hub(store.clock().now());
+        let copy = if self.dry_run { aside(&store).await? } else { None };
+        // in a copy it is done indeed: what the first file brings is there for the second
+        let pretend = self.dry_run && copy.is_none();
+        let store = copy.as_ref().map_or(store, |c| c.0.clone());
         for path in &self.paths {
             let started = Instant::now();
             if is_export(path) {
-                restore(&context.print, &store, &scope, path, self.dry_run).await?;
+                restore(&context.print, &store, &scope, path, pretend, self.dry_run).await?;
                 continue;
             }
-            for batch in self.one(context, &store, &scope, path.clone()).await? {
+            for batch in self.one(context, &store, &scope, path.clone(), pretend).await? {
                 show(&context.print, &batch, self.dry_run, started.elapsed());
             }
         }
         Ok(())
     }
-    async fn one(&self, context: &Context, store: &Store, scope: &Scope, path: PathBuf) -> Result<Vec<Batch>> {
+    async fn one(&self, context: &Context, store: &Store, scope: &Scope, path: PathBuf, pretend: bool) -> Result<Vec<Batch>> {
         let steps = Steps::new(&context.print);
         let job = Job {
             path,
@@ -74,13 +79,20 @@ impl Import {
             source_system: self.source.clone(),
             refs: self.refs.clone(),
             as_of: self.as_of,
-            dry_run: self.dry_run,
+            dry_run: pretend,
             ..Job::default()
         };
         let report = import(store, scope, job, |p| steps.tell(&p)).await;
         steps.bar.finish_and_clear();
-        Ok(report?.batches)
+        let shown = |b: Batch| Batch { id: b.id.filter(|_| !self.dry_run), ..b };
+        Ok(report?.batches.into_iter().map(shown).collect())
     }
+}
+
+/// A copy of a SQLite database, so that a dry run does not hold up the hub's writes. It goes with its folder.
+async fn aside(store: &Store) -> Result<Option<(Store, TempDir)>> {
+    let folder = tempfile::tempdir().map_err(Error::file("make", &std::env::temp_dir()))?;
+    Ok(store.copy_to(&folder.path().join("copy.db")).await?.map(|copy| (copy, folder)))
 }
 
 /// Whether it is what `switchboard export` writes.
@@ -90,11 +102,11 @@ fn is_export(path: &Path) -> bool {
     // enough for the line that an export starts with; other files may hold no line at all
     BufReader::new(file.take(256)).read_line(&mut first).is_ok() && ndjson::is_export(&first)
 }
-async fn restore(print: &Print, store: &Store, scope: &Scope, path: &Path, dry_run: bool) -> Result<()> {
+async fn restore(print: &Print, store: &Store, scope: &Scope, path: &Path, pretend: bool, dry_run: bool) -> Result<()> {
     let started = Instant::now();
     let file = File::open(path).map_err(Error::file("read", path))?;
     let bar = print.bar(None, "Importing");
-    let report = ndjson::restore(store, scope, BufReader::new(file), dry_run, |lines| bar.set_position(lines)).await;
+    let report = ndjson::restore(store, scope, BufReader::new(file), pretend, |lines| bar.set_position(lines)).await;
     bar.finish_and_clear();
     let r = report?;
     let seconds = started.elapsed().as_secs_f64();

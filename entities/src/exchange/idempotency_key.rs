@@ -5,7 +5,7 @@ use crate::{
     scope::Scope,
     store::Write,
 };
-use sea_orm::ActiveValue::Set;
+use sea_orm::{ActiveValue::Set, ConnectionTrait, DbBackend, Statement};
 use sha2::{Digest, Sha256};
 
 #[sea_orm::model]
@@ -22,10 +22,17 @@ pub struct Model {
 }
 impl ActiveModelBehavior for ActiveModel {}
 
-/// The answer that this client was given for this key. The same key with another request is refused.
+/// The answer that this client was given for this key. The same key with another request is refused. Until the transaction
+/// ends, nobody else gets an answer for it: of two at once, the second is given what the first did.
 pub async fn recall(w: &Write, key: &str, request: &str) -> Result<Option<Json>> {
     if key.is_empty() || key.len() > 200 {
         return Err(Error::refused(Code::InvalidValue, "idempotencyKey", "An idempotency key has 1 to 200 characters."));
+    }
+    if w.tx().get_database_backend() == DbBackend::Postgres {
+        // SQLite has one writer anyway
+        let sql = "select pg_advisory_xact_lock(hashtextextended($1, 0))";
+        let place = format!("{}|{key}", client(w.scope()));
+        w.tx().query_one_raw(Statement::from_sql_and_values(DbBackend::Postgres, sql, [place.into()])).await?;
     }
     let found = Entity::find_by_id((client(w.scope()), key.to_string())).one(w.tx()).await?;
     match found {

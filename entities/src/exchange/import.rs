@@ -17,13 +17,13 @@ use crate::{
         mapping::row::Deferred,
         record::{Mapped, Severity},
         source_system,
-        upsert::{self, Counts, Note, Origin, Plan, Ready, Taken, Upsert},
+        upsert::{self, Counts, Note, Origin, Prepared, Ready, Taken, Upsert},
     },
     money,
 };
 use chrono::NaiveDate;
 use ledger::{begin, end, keep, show, update_batch};
-use sea_orm::prelude::Uuid;
+use sea_orm::{ConnectionTrait, DbBackend, prelude::Uuid};
 use std::{
     collections::{BTreeMap, HashSet},
     path::PathBuf,
@@ -155,28 +155,20 @@ const MOST_ERRORS_KEPT: u64 = 100_000;
 /// Imports a file or a folder.
 pub async fn import(store: &Store, scope: &Scope, job: Job, progress: impl Fn(Progress) + Send + Sync) -> Result<Report> {
     let mut report = Report { dry_run: job.dry_run, batches: vec![] };
+    // what is only tried shares one transaction: a file may need what the one before it brings
+    let mut trial = if job.dry_run { Some(store.write(scope).await?) } else { None };
     for source in open::sources(store, &job).await? {
-        report.batches.push(run(store, scope, source, &job, &progress).await?);
+        report.batches.push(match &mut trial {
+            Some(w) => rehearse(w, source, &job, &progress).await?,
+            None => run(store, scope, source, &job, &progress).await?,
+        });
     }
-    Ok(report)
+    Ok(report) // a trial is dropped without commit: nothing happened
 }
 
 /// Imports what a reader reads.
 pub async fn run(store: &Store, scope: &Scope, source: Source, job: &Job, progress: &(dyn Fn(Progress) + Send + Sync)) -> Result<Batch> {
-    let mut batch = Batch {
-        file: source.file_name.clone(),
-        source_system: source.source_system.clone(),
-        mapping: source.mapping.as_ref().map(|m| m.0.clone()),
-        as_of: source.as_of,
-        ..Batch::default()
-    };
-    if job.dry_run {
-        let mut w = store.write(scope).await?;
-        let id = begin(&mut w, &source).await?.0;
-        let mut run = Run { up: Upsert::new(&source.source_system, job.refs.clone(), id), source: &source, batch: &mut batch, progress, ids: None };
-        run.all(&mut Hand::One(&mut w)).await?;
-        return Ok(batch); // dropped without commit: nothing happened
-    }
+    let mut batch = Batch::of(&source);
     let mut w = store.write(scope).await?;
     let (id, task) = begin(&mut w, &source).await?;
     w.commit().await?;
@@ -187,11 +179,26 @@ pub async fn run(store: &Store, scope: &Scope, source: Source, job: &Job, progre
     end(store, scope, (id, task), &batch, outcome.as_ref().err()).await?;
     outcome.map(|()| batch)
 }
+async fn rehearse(w: &mut Write, source: Source, job: &Job, progress: &(dyn Fn(Progress) + Send + Sync)) -> Result<Batch> {
+    let mut batch = Batch::of(&source);
+    let id = begin(w, &source).await?.0;
+    let mut run = Run { up: Upsert::new(&source.source_system, job.refs.clone(), id), source: &source, batch: &mut batch, progress, ids: None };
+    run.all(&mut Hand::One(w)).await?;
+    Ok(batch)
+}
 
 /// Where the chunks go: into one transaction that is dropped, or into one each.
 enum Hand<'a> {
     One(&'a mut Write),
     Each(&'a Store, &'a Scope),
+}
+impl Hand<'_> {
+    fn backend(&self) -> DbBackend {
+        match self {
+            Hand::One(w) => w.tx().get_database_backend(),
+            Hand::Each(store, _) => store.backend(),
+        }
+    }
 }
 
 struct Run<'a> {
@@ -253,14 +260,18 @@ impl Run<'_> {
     /// Decides a chunk: what is to be written of it, and which of its rows wait.
     async fn step(&mut self, hand: &Hand<'_>, rows: Vec<Ready>, first: bool, last: bool) -> Result<(Step, Vec<u64>)> {
         self.batch.rows += if first { rows.len() as u64 } else { 0 };
-        let (plan, taken) = match hand {
-            Hand::One(w) => self.up.decide(w.tx(), w.at(), rows, last).await?,
-            Hand::Each(store, _) => self.up.decide(store.reader(), store.clock().now(), rows, last).await?,
+        let (at, (plan, taken)) = match hand {
+            Hand::One(w) => (w.at(), self.up.decide(w.tx(), w.at(), rows, last).await?),
+            Hand::Each(store, _) => {
+                let at = store.clock().now();
+                (at, self.up.decide(store.reader(), at, rows, last).await?)
+            }
         };
+        let prepared = Prepared::new(hand.backend(), &self.up.origin, plan, at)?;
         let kept: u64 = self.batch.problems.values().sum();
         self.batch.add(&taken);
         let notes = if kept < MOST_ERRORS_KEPT { taken.notes } else { vec![] };
-        Ok((Step { origin: self.up.origin.clone(), plan, notes, told: self.told(), batch: self.batch.clone() }, taken.waiting))
+        Ok((Step { origin: self.up.origin.clone(), prepared, notes, told: self.told(), batch: self.batch.clone() }, taken.waiting))
     }
     fn told(&self) -> Progress {
         let (b, (bytes, bytes_total)) = (&self.batch, self.source.reader.bytes());
@@ -272,7 +283,7 @@ impl Run<'_> {
 /// What is to be written of a chunk.
 struct Step {
     origin: Origin,
-    plan: Plan,
+    prepared: Prepared,
     notes: Vec<Note>,
     told: Progress,
     batch: Batch,
@@ -290,7 +301,7 @@ impl Step {
         });
     }
     async fn write(self, w: &mut Write, ids: Option<(Uuid, Uuid)>) -> Result<()> {
-        upsert::write(w, &self.origin, self.plan).await?;
+        upsert::write(w, &self.origin, self.prepared).await?;
         let Some((batch, task)) = ids else { return Ok(()) };
         keep(w, batch, self.notes).await?;
         show(w, &self.told, task).await?;
@@ -324,6 +335,15 @@ fn feed(reader: &dyn Reader, again: Option<&HashSet<u64>>, tx: &mpsc::Sender<Res
 }
 
 impl Batch {
+    fn of(source: &Source) -> Self {
+        Batch {
+            file: source.file_name.clone(),
+            source_system: source.source_system.clone(),
+            mapping: source.mapping.as_ref().map(|m| m.0.clone()),
+            as_of: source.as_of,
+            ..Batch::default()
+        }
+    }
     fn add(&mut self, taken: &Taken) {
         self.counts.add(&taken.rows);
         for (table, counts) in &taken.tables {

@@ -16,8 +16,8 @@ mod plan;
 mod write;
 
 pub use plan::Plan;
-pub use write::all as write;
 pub(crate) use write::resold;
+pub use write::{Prepared, all as write};
 
 use crate::{
     Result,
@@ -125,7 +125,7 @@ impl Upsert {
     pub fn new(source: &str, also: Vec<String>, batch: Uuid) -> Self {
         Upsert { origin: Origin { source: source.into(), batch }, also, seen: HashSet::new(), before: Here::default() }
     }
-    /// What becomes of a chunk; [`write()`] does it. The chunk before may still be on its way into the database. Rows that
+    /// What becomes of a chunk; [`Prepared`] makes statements of it and [`write()`] runs them. The chunk before may still be on its way into the database. Rows that
     /// point to rows which are not here yet wait, unless this is their `last` chance.
     pub async fn decide(&mut self, db: &impl ConnectionTrait, at: DateTime<Utc>, rows: Vec<Ready>, last: bool) -> Result<(Plan, Taken)> {
         let mut taken = Taken::default();

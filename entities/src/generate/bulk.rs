@@ -1,13 +1,30 @@
-//! Whole tables of rows: `copy` on PostgreSQL, statements of many rows on SQLite.
+//! Whole tables of rows: `copy` on PostgreSQL, statements of many rows on SQLite. Both are made apart from the
+//! transaction that takes them, so that the database never waits for them.
 use crate::{
-    bulk::{insert_all, plain, set_columns, values},
+    bulk::{self, inserts_of, plain, set_columns, values},
     error::{Error, Result},
     store::Store,
 };
 use sea_orm::{
-    ActiveModelTrait, DatabaseTransaction, DbBackend, DbErr, EntityName, IdenStatic, RuntimeErr, TransactionTrait, Value,
+    ActiveModelTrait, DatabaseTransaction, DbBackend, DbErr, EntityName, EntityTrait, IdenStatic, RuntimeErr, Statement, TransactionTrait, Value,
     sqlx::{self, Postgres},
 };
+
+/// Rows of one table, as its database takes them.
+pub enum Part {
+    Statements(Vec<Statement>),
+    /// The command, and its text in pieces.
+    Copy(String, Vec<Vec<u8>>),
+}
+impl Part {
+    /// All rows have the same columns set.
+    pub fn of<A: ActiveModelTrait>(backend: DbBackend, rows: Vec<A>) -> Result<Part> {
+        match (backend, rows.first().map(set_columns)) {
+            (DbBackend::Postgres, Some(columns)) => copy(rows, &columns),
+            _ => Ok(Part::Statements(inserts_of(backend, rows)?)),
+        }
+    }
+}
 
 /// A transaction that only takes rows.
 pub enum Bulk {
@@ -21,14 +38,19 @@ impl Bulk {
             _ => Bulk::Statements(store.writer().begin().await?),
         })
     }
-    /// All rows of a call have the same columns set. Returns how many they were.
-    pub async fn put<A: ActiveModelTrait>(&mut self, rows: Vec<A>) -> Result<u64> {
-        let total = rows.len() as u64;
-        match self {
-            Bulk::Statements(tx) => insert_all(tx, rows).await?,
-            Bulk::Copy(tx) => copy(tx, rows).await?,
+    pub async fn put(&mut self, part: Part) -> Result<()> {
+        match (self, part) {
+            (Bulk::Statements(tx), Part::Statements(statements)) => bulk::run(tx, statements).await,
+            (Bulk::Copy(tx), Part::Copy(command, pieces)) => {
+                let mut out = tx.copy_in_raw(&command).await.map_err(failed)?;
+                for piece in pieces {
+                    out.send(piece).await.map_err(failed)?;
+                }
+                out.finish().await.map(|_| ()).map_err(failed)
+            }
+            (_, Part::Statements(none)) if none.is_empty() => Ok(()),
+            _ => Err(Error::Invalid("rows were made for another database".into())),
         }
-        Ok(total)
     }
     pub async fn commit(self) -> Result<()> {
         match self {
@@ -43,15 +65,11 @@ fn failed(e: sqlx::Error) -> Error {
 /// Sent in pieces of about this many bytes.
 const PIECE: usize = 1 << 20;
 
-async fn copy<A: ActiveModelTrait>(tx: &mut sqlx::Transaction<'static, Postgres>, rows: Vec<A>) -> Result<()> {
-    let Some(first) = rows.first() else { return Ok(()) };
-    let columns = set_columns(first);
+fn copy<A: ActiveModelTrait>(rows: Vec<A>, columns: &[<A::Entity as EntityTrait>::Column]) -> Result<Part> {
     let names: Vec<_> = columns.iter().map(|c| c.as_str()).collect();
-    let table = A::Entity::default();
-    let mut out = tx.copy_in_raw(&format!("copy {} ({}) from stdin", table.table_name(), names.join(", "))).await.map_err(failed)?;
-    let mut piece = Vec::with_capacity(PIECE + 4096);
+    let (mut pieces, mut piece) = (vec![], vec![]);
     for row in rows {
-        for (i, v) in values(row, &columns).iter().enumerate() {
+        for (i, v) in values(row, columns).iter().enumerate() {
             if i > 0 {
                 piece.push(b'\t');
             }
@@ -59,12 +77,11 @@ async fn copy<A: ActiveModelTrait>(tx: &mut sqlx::Transaction<'static, Postgres>
         }
         piece.push(b'\n');
         if piece.len() >= PIECE {
-            out.send(std::mem::take(&mut piece)).await.map_err(failed)?;
+            pieces.push(std::mem::take(&mut piece));
         }
     }
-    out.send(piece).await.map_err(failed)?;
-    out.finish().await.map_err(failed)?;
-    Ok(())
+    pieces.push(piece);
+    Ok(Part::Copy(format!("copy {} ({}) from stdin", A::Entity::default().table_name(), names.join(", ")), pieces))
 }
 
 /// One value in the text form of `copy`.

@@ -1,5 +1,5 @@
 //! Rows on their way into the database: many at once, in the order of their references.
-use super::bulk::Bulk;
+use super::bulk::Part;
 use crate::{
     billing::{bill, bill_line, billing_account},
     care::{ticket, ticket_note},
@@ -10,6 +10,7 @@ use crate::{
     party::{contact_medium, customer, customer_closure, partner, partner_customer, party, region},
     privacy::{consent, state_change},
 };
+use sea_orm::DbBackend;
 
 /// One row that came from a source system: id, instant, system, external id; then its columns.
 macro_rules! row {
@@ -30,9 +31,13 @@ macro_rules! tables {
         #[derive(Default)]
         pub struct Rows { $(pub $table: Vec<$entity::ActiveModel>),+ }
         impl Rows {
-            /// Writes all, and says how many rows each table got.
-            pub async fn write(self, bulk: &mut Bulk) -> Result<Counts> {
-                Ok(vec![$((stringify!($table), bulk.put(self.$table).await?)),+])
+            /// How many rows there are of each table.
+            pub fn counts(&self) -> Counts {
+                vec![$((stringify!($table), self.$table.len() as u64)),+]
+            }
+            /// All, as the database takes them.
+            pub fn parts(self, backend: DbBackend) -> Result<Vec<Part>> {
+                Ok(vec![$(Part::of(backend, self.$table)?),+])
             }
         }
     };

@@ -1,7 +1,7 @@
 use super::{Article, Collection, Text};
 use crate::{
     Result, Write,
-    bulk::insert_all,
+    bulk::{Change, insert_all},
     knowledge::{
         article::{self, Audience, Kind, Status},
         article_version::{self, State},
@@ -12,7 +12,7 @@ use crate::{
 };
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QuerySelect, Statement,
+    ColumnTrait, EntityTrait, QueryFilter, QuerySelect,
     prelude::Uuid,
     sea_query::{Expr, ExprTrait},
 };
@@ -251,35 +251,16 @@ async fn supersede(w: &mut Write, old: Vec<Uuid>) -> Result<()> {
 async fn update(w: &Write, changes: Vec<(Uuid, Option<Wanted>, String)>, batch: Option<Uuid>) -> Result<()> {
     let (own, texts): (Vec<_>, Vec<_>) = changes.into_iter().partition(|c| c.1.is_some());
     let of_text = texts.into_iter().map(|(id, _, hash)| vec![id.into(), hash.into()]).collect();
-    many(w, "", of_text, batch).await?;
+    many(w, vec!["id", "row_hash"], of_text, batch).await?;
     let of_all = own.into_iter().filter_map(|(id, wanted, hash)| {
         let n = wanted?;
         Some(vec![id.into(), hash.into(), n.slug.into(), n.kind.text().into(), n.audience.text().into(), n.category.into(), n.status.text().into()])
     });
-    many(w, ", slug = v.column3, kind = v.column4, audience = v.column5, category_id = v.column6, status = v.column7", of_all.collect(), batch).await
+    many(w, vec!["id", "row_hash", "slug", "kind", "audience", "category_id", "status"], of_all.collect(), batch).await
 }
-async fn many(w: &Write, set: &str, rows: Vec<Vec<sea_orm::Value>>, batch: Option<Uuid>) -> Result<()> {
-    let backend = w.tx().get_database_backend();
-    let width = rows.first().map_or(1, Vec::len);
-    for part in rows.chunks(MOST_VALUES / width) {
-        let mut values: Vec<sea_orm::Value> = vec![w.at().into(), batch.into()];
-        let place = |n: usize| if backend == DbBackend::Sqlite { "?".to_string() } else { format!("${n}") };
-        let mut lists = vec![];
-        for row in part {
-            let places: Vec<String> = (1..=width).map(|i| place(values.len() + i)).collect();
-            values.extend(row.iter().cloned());
-            lists.push(format!("({})", places.join(", ")));
-        }
-        // both databases call the columns of a list of values column1, column2, …
-        let sql = format!(
-            "update kb_articles set updated_at = {}, import_batch_id = {}, row_version = row_version + 1, row_hash = v.column2{set} from (values {}) as v where kb_articles.id = v.column1",
-            place(1),
-            place(2),
-            lists.join(", ")
-        );
-        w.tx().execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
-    }
-    Ok(())
+async fn many(w: &Write, columns: Vec<&str>, rows: Vec<Vec<sea_orm::Value>>, batch: Option<Uuid>) -> Result<()> {
+    let same = vec![("updated_at", w.at().into()), ("import_batch_id", batch.into())];
+    Change { table: "kb_articles", columns, rows, same, only: vec![] }.apply(w.tx()).await
 }
 
 fn kind(text: &str) -> Kind {

@@ -16,16 +16,47 @@ use crate::{
     privacy::state_change,
 };
 use chrono::{DateTime, Utc};
-use sea_orm::{ActiveValue::Set, DatabaseTransaction, prelude::Uuid};
+use sea_orm::{ActiveValue::Set, DatabaseTransaction, DbBackend, Statement, prelude::Uuid};
 use std::collections::{BTreeMap, HashMap};
 
 /// Rows whose every status is kept; of others only its changes are.
 const STATES_FROM_THE_START: &[&str] = &["customers", "billing_accounts", "products", "bills", "tickets", "conversations"];
 
+/// What was decided, as statements: made while the database is still busy with the chunk before.
+pub struct Prepared {
+    plan: Plan,
+    /// By table.
+    inserts: HashMap<&'static str, Vec<Statement>>,
+    states: Vec<Statement>,
+}
+impl Prepared {
+    pub fn new(backend: DbBackend, up: &Origin, mut plan: Plan, at: DateTime<Utc>) -> Result<Prepared> {
+        let mut inserts = HashMap::new();
+        for table in table::tables() {
+            let rows: Vec<&Insert> = plan.inserts.iter().filter(|i| i.table.name == table.name).collect();
+            inserts.insert(table.name, insert(backend, up, table, &rows, at)?);
+        }
+        let new = plan.inserts.iter().filter(|i| STATES_FROM_THE_START.contains(&i.table.name)).filter_map(|i| {
+            let column = i.table.state_column()?;
+            match &i.cells.iter().find(|c| c.0.name == column)?.1 {
+                Value::Text(to) => Some(state(i.table.kind?.name, i.id, i.owner, None, to, at)),
+                _ => None,
+            }
+        });
+        let changed = plan.updates.iter().filter_map(|u| {
+            let (from, to) = u.state.as_ref()?;
+            Some(state(u.table.kind?.name, u.id, u.owner, from.clone(), to, at))
+        });
+        let states = new.chain(changed).collect();
+        plan.inserts.iter_mut().for_each(|i| i.cells = vec![]);
+        Ok(Prepared { plan, inserts, states: bulk::inserts_of(backend, states)? })
+    }
+}
+
 /// Writes what was decided.
-pub async fn all(w: &mut Write, up: &Origin, plan: Plan) -> Result<()> {
+pub async fn all(w: &mut Write, up: &Origin, prepared: Prepared) -> Result<()> {
+    let Prepared { plan, inserts: mut statements, states } = prepared;
     let at = w.at();
-    let mut states = vec![];
     for table in table::tables() {
         remove(w, table, plan.removals.iter().filter(|r| r.table.name == table.name).collect()).await?;
     }
@@ -33,7 +64,7 @@ pub async fn all(w: &mut Write, up: &Origin, plan: Plan) -> Result<()> {
         let inserts: Vec<&Insert> = plan.inserts.iter().filter(|i| i.table.name == table.name).collect();
         let updates: Vec<&Update> = plan.updates.iter().filter(|u| u.table.name == table.name).collect();
         make_room(w.tx(), table, &updates).await?;
-        insert(w.tx(), up, table, &inserts, at).await?;
+        bulk::run(w.tx(), statements.remove(table.name).unwrap_or_default()).await?;
         update(w.tx(), up, table, &updates, at).await?;
         references(w.tx(), up, table, &inserts, &updates, at).await?;
         if table.name == "customers" {
@@ -47,20 +78,10 @@ pub async fn all(w: &mut Write, up: &Origin, plan: Plan) -> Result<()> {
             resold(w, inserts.iter().map(|i| i.id).chain(updates.iter().map(|u| u.id)).map(Into::into).collect()).await?;
         }
         let Some(kind) = table.kind else { continue };
-        for i in &inserts {
-            w.changed(Operation::Insert, kind, i.id, i.owner.0, i.owner.1);
-            if STATES_FROM_THE_START.contains(&table.name)
-                && let Some(Value::Text(to)) = table.state_column().and_then(|s| i.cells.iter().find(|c| c.0.name == s)).map(|c| &c.1)
-            {
-                states.push(state(kind.name, i.id, i.owner, None, to, at));
-            }
-        }
-        for u in &updates {
-            w.changed(Operation::Update, kind, u.id, u.owner.0, u.owner.1);
-            states.extend(u.state.as_ref().map(|(from, to)| state(kind.name, u.id, u.owner, from.clone(), to, at)));
-        }
+        inserts.iter().for_each(|i| w.changed(Operation::Insert, kind, i.id, i.owner.0, i.owner.1));
+        updates.iter().for_each(|u| w.changed(Operation::Update, kind, u.id, u.owner.0, u.owner.1));
     }
-    insert_all(w.tx(), states).await
+    bulk::run(w.tx(), states).await
 }
 fn state(kind: &str, id: Uuid, owner: super::known::Owner, from: Option<String>, to: &str, at: DateTime<Utc>) -> state_change::ActiveModel {
     state_change::ActiveModel {
@@ -111,7 +132,8 @@ async fn remove(w: &mut Write, table: &'static Table, rows: Vec<&Removal>) -> Re
     Ok(())
 }
 
-async fn insert(tx: &DatabaseTransaction, up: &Origin, table: &'static Table, rows: &[&Insert], at: DateTime<Utc>) -> Result<()> {
+fn insert(backend: DbBackend, up: &Origin, table: &'static Table, rows: &[&Insert], at: DateTime<Utc>) -> Result<Vec<Statement>> {
+    let mut statements = vec![];
     // rows of one shape share a statement; parents in the same table come first
     let own = table.columns.iter().any(|c| c.references == Some(table.name));
     let depths = if own { depths(rows) } else { HashMap::new() };
@@ -136,9 +158,9 @@ async fn insert(tx: &DatabaseTransaction, up: &Origin, table: &'static Table, ro
             values.extend(given(&row.cells, &columns));
             values
         };
-        bulk::insert(tx, table.name, &names, rows.iter().map(values).collect()).await?;
+        statements.extend(bulk::inserts(backend, table.name, &names, rows.iter().map(values).collect())?);
     }
-    Ok(())
+    Ok(statements)
 }
 /// The values of these columns, in their order.
 fn given<'a>(cells: &'a [(&'static Column, Value)], columns: &'a [&str]) -> impl Iterator<Item = sea_orm::Value> + 'a {
