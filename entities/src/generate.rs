@@ -19,7 +19,9 @@ mod rows;
 
 use crate::{
     error::{Error, Result},
+    exchange::task,
     migrations,
+    scope::Scope,
     store::Store,
 };
 use bulk::Bulk;
@@ -27,7 +29,7 @@ use chrono::NaiveDate;
 use customers::{Customer, FEWEST, FIRM, GROUP, RESOLD, STORY};
 use provider::Provider;
 use rows::{Counts, Rows};
-use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DbBackend, Statement};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -113,10 +115,23 @@ pub async fn generate(store: &Store, plan: &Plan, progress: impl Fn(Progress)) -
             "this database already has customers: generate into an empty one, so that no real row meets an invented one".into(),
         ));
     }
+    let task = begin(store, plan).await?;
+    let made = run(store, plan, task, progress).await;
+    task::end(store.writer(), task, made.as_ref().err(), store.clock().now()).await?;
+    made
+}
+async fn run(store: &Store, plan: &Plan, task: Uuid, progress: impl Fn(Progress)) -> Result<Summary> {
     prepare(store).await?;
-    let written = fill(store, plan, progress).await;
+    let written = fill(store, plan, task, progress).await;
     settle(store).await?;
     written
+}
+/// The task that agents see. Like the rows it is in no change log.
+async fn begin(store: &Store, plan: &Plan) -> Result<Uuid> {
+    let (db, at) = (store.writer(), store.clock().now());
+    task::abandon(db, Condition::all().add(task::Column::Kind.eq(task::Kind::Generate)), at).await?;
+    let title = format!("Generate {} customers until {}, seed {}", plan.customers, plan.until, plan.seed);
+    task::begin(db, task::Kind::Generate, title, Some(plan.customers as i64), &Scope::hub(at).subject, at).await
 }
 
 /// While a database is filled, SQLite need not wait for the disk, look up what every row points to, or keep indexes that
@@ -154,7 +169,7 @@ async fn settle(store: &Store) -> Result<()> {
     Ok(())
 }
 
-async fn fill(store: &Store, plan: &Plan, progress: impl Fn(Progress)) -> Result<Summary> {
+async fn fill(store: &Store, plan: &Plan, task: Uuid, progress: impl Fn(Progress)) -> Result<Summary> {
     let (provider, first) = Provider::found(plan.seed, plan.until, plan.months);
     let provider = Arc::new(provider);
     // Rows are made on a thread of their own, a chunk ahead of the one that is written.
@@ -183,6 +198,7 @@ async fn fill(store: &Store, plan: &Plan, progress: impl Fn(Progress)) -> Result
         summary.count(chunk.rows.write(&mut open).await?);
         if done % COMMIT == 0 || done == total {
             open.commit().await?;
+            task::advance(store.writer(), task, done as i64, total as i64, store.clock().now()).await?;
         } else {
             bulk = Some(open);
         }
