@@ -1,5 +1,6 @@
 //! A provider that does not exist: Fernhill Telecom, its customers, a year of their bills, tickets and talks. The same
-//! seed and day give the same rows, ids included, on both databases, and customer 17 is the same in any crowd.
+//! seed and day give the same rows, ids included, on both databases, and customer 17 is the same in any crowd; only the
+//! task of the run is of the run.
 //!
 //! No change is logged for these rows: whoever follows the log starts after them, so the search index is to be built
 //! from the tables once they are there.
@@ -88,7 +89,7 @@ pub struct Summary {
     /// The root of a group with subsidiaries and units.
     pub enterprise: Named,
     pub small_business: Named,
-    /// Sees everything of its customers.
+    /// Sees everything of its customers who agreed to that.
     pub full: Reseller,
     /// Sees only names of them.
     pub minimal: Reseller,
@@ -238,6 +239,7 @@ fn one(provider: &Provider, number: u64, rows: &mut Rows) -> Customer {
     let desk = care::Desk { provider, c: &c, services: &services, account: &account };
     conversations::rows(&desk, &mut dice, rows);
     care::rows(&desk, &mut dice, rows);
+    customers::share_rows(provider, &c, &mut dice, rows);
     c
 }
 
