@@ -1,5 +1,5 @@
 //! The invented provider: its rows agree with each other, and with what its knowledge base says of bills.
-use crate::harness;
+use crate::{graph::ask::World, harness};
 use chrono::{DateTime, NaiveDate, Utc};
 use entities::{
     Store,
@@ -7,13 +7,14 @@ use entities::{
     care::{ticket, ticket_note},
     catalogue::{offering_price, product, product_category, product_offering},
     conversation::{bot_answer, bot_citation, conversation, message},
-    exchange::source_system,
+    exchange::{source_system, task},
     generate::{Plan, Progress, Summary, generate},
     model::{Record, TextEnum},
     party::{contact_medium, customer, customer_closure, partner, partner_customer, party, region},
     privacy::{consent, state_change},
 };
 use sea_orm::{ConnectionTrait, EntityTrait, Iterable, PrimaryKeyToColumn, QueryOrder, Statement};
+use serde_json::json;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Mutex,
@@ -187,6 +188,57 @@ async fn progress_ends_at_the_total() {
     let seen = Mutex::new(vec![]);
     generate(&harness::store().await, &Plan::new(260, SEED, until()), |p| seen.lock().expect("one thread").push(p)).await.expect("the data is made");
     assert_eq!(seen.into_inner().expect("one thread"), [Progress { done: 250, total: 260 }, Progress { done: 260, total: 260 }]);
+}
+
+/// Tasks as an agent sees them, the newest first.
+async fn tasks(store: &Store) -> serde_json::Value {
+    let world = World::new(store.clone()).await;
+    let query = "{ tasks { nodes { kind title state done total message startedAt finishedAt } } }";
+    let refused = world.ask(&harness::public(), query).await;
+    assert!(refused["errors"][0]["message"].as_str().is_some_and(|m| m.contains("Unknown field")), "{refused}");
+    world.data(&harness::agent(), query).await["tasks"]["nodes"].take()
+}
+#[tokio::test]
+async fn a_generation_is_a_task_that_agents_follow() {
+    for store in harness::stores().await {
+        filled(&store, 60, SEED, until()).await;
+        assert_eq!(
+            tasks(&store).await,
+            json!([{
+                "kind": "GENERATE", "title": "Generate 60 customers until 2026-01-15, seed 7", "state": "SUCCEEDED", "done": "60", "total": "60",
+                "message": null, "startedAt": "2026-01-15T12:00:00Z", "finishedAt": "2026-01-15T12:00:00Z"
+            }])
+        );
+    }
+}
+#[tokio::test]
+async fn a_generation_that_fails_says_why_and_one_that_was_killed_is_closed_by_the_next() {
+    for store in harness::stores().await {
+        let (db, at) = (store.writer(), harness::now());
+        let killed = task::begin(db, task::Kind::Generate, "killed".into(), None, "hub", at).await.expect("a task");
+        let other = task::begin(db, task::Kind::Import, "an import".into(), None, "hub", at).await.expect("a task");
+        // in the way of the first row that is made
+        let sql = "insert into source_systems (id, created_at, updated_at, code, kind, priority) select id, created_at, updated_at, 'crm', 'crm', 1 from tasks limit 1";
+        db.execute_unprepared(sql).await.expect("a row");
+        let failed = generate(&store, &Plan::new(50, SEED, until()), |_| {}).await.expect_err("two systems of one code");
+        db.execute_unprepared("delete from source_systems").await.expect("the row goes");
+        filled(&store, 50, SEED, until()).await;
+
+        let told = |t: &task::Model| (t.kind, t.state, t.done, t.error_code.clone(), t.message.clone(), t.finished_at);
+        let mut rows = all::<task::Entity>(&store).await;
+        rows.sort_by_key(|t| (t.id != killed, t.id != other, t.state == task::State::Succeeded));
+        let own = |s: &str| Some(s.to_string());
+        use task::{Kind, State};
+        assert_eq!(
+            rows.iter().map(told).collect::<Vec<_>>(),
+            [
+                (Kind::Generate, State::Failed, 0, own("INTERRUPTED"), own("it was interrupted, and run again"), Some(at)),
+                (Kind::Import, State::Running, 0, None, None, None),
+                (Kind::Generate, State::Failed, 0, own("FAILED"), Some(failed.to_string()), Some(at)),
+                (Kind::Generate, State::Succeeded, 50, None, None, Some(at)),
+            ]
+        );
+    }
 }
 
 #[tokio::test]

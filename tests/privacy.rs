@@ -1,15 +1,19 @@
 //! Consent with its evidence, and an audit log whose rows seal each other.
-use crate::harness::{self, act, agent, customer, customer_of, now, partner, partner_of, refused};
+use crate::{
+    graph::ask::World,
+    harness::{self, Partner, act, agent, customer, customer_of, now, partner, partner_of, refused},
+};
 use chrono::TimeDelta;
 use entities::{
     Scope, Store,
     error::Code,
+    party::{contact_medium, party},
     privacy::{
         audit_event,
         consent::{self, Evidence, Purpose, Set, State},
     },
 };
-use sea_orm::{EntityTrait, QueryOrder};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -71,6 +75,75 @@ async fn a_consent_that_ran_out_no_longer_counts() {
         store.clock().set(now() + TimeDelta::days(30));
         assert_eq!(current(&store, &agent(), ada.id).await, []);
     }
+}
+
+/// The names of those whom the caller can reach, by the rows and by the graph, which must agree.
+async fn reached(world: &World, scope: &Scope) -> Vec<String> {
+    let scope = Scope { at: world.store.clock().now(), ..scope.clone() };
+    let rows = scope.find::<contact_medium::Entity>().all(world.store.reader()).await.unwrap();
+    let mut rows: Vec<_> = rows.into_iter().map(|m| m.value_norm.split('@').next().unwrap_or_default().to_string()).collect();
+    rows.sort();
+    let query = "{ customers(first: 50) { nodes { displayName contactMedia { value } party { givenName contactMedia { value } } } } }";
+    let mut shown = vec![];
+    for c in world.data(&scope, query).await["customers"]["nodes"].as_array().unwrap() {
+        let name = c["displayName"].as_str().expect("a partner knows the name of whom it sold to").to_lowercase();
+        let known = !c["contactMedia"].as_array().unwrap().is_empty();
+        assert_eq!(c["contactMedia"], c["party"]["contactMedia"], "{name}");
+        assert_eq!(c["party"]["givenName"].is_string(), known, "{name}: given name and contact data go together");
+        shown.extend(known.then_some(name));
+    }
+    shown.sort();
+    assert_eq!(rows, shown);
+    rows
+}
+#[tokio::test]
+async fn a_partner_with_full_share_reaches_those_who_agreed_as_long_as_they_agree() {
+    for store in harness::stores().await {
+        let (acme, bolt) = (partner(&store, "Acme").await.full_share().await, partner(&store, "Bolt").await.full_share().await);
+        let little = partner(&store, "Little").await;
+        let sold = async |name: &str, by: &Partner| customer(&store, name).await.sold_by(by).await;
+        let (yes, no) = (sold("Yes", &acme).await, sold("No", &acme).await);
+        let (never, late, gone) = (sold("Never", &acme).await, sold("Late", &acme).await, sold("Gone", &acme).await.left_partner().await);
+        let (bolts, littles, direct) = (sold("Bolts", &bolt).await, sold("Littles", &little).await, customer(&store, "Direct").await);
+        for c in [&yes, &no, &never, &late, &gone, &bolts, &littles, &direct] {
+            let name = agent().find::<party::Entity>().filter(party::Column::Id.eq(c.party_id)).one(store.reader()).await.unwrap().unwrap();
+            c.contact(contact_medium::Kind::Email, &format!("{}@example.org", name.display_name.to_lowercase())).await;
+        }
+        for c in [&yes, &gone, &bolts, &littles, &direct] {
+            set(&store, &agent(), say(c.id, Purpose::PartnerShare, State::Granted)).await;
+        }
+        set(&store, &agent(), say(no.id, Purpose::PartnerShare, State::Denied)).await;
+        set(&store, &agent(), say(never.id, Purpose::ThirdParty, State::Granted)).await;
+        let world = World::new(store.clone()).await;
+        let all = [partner_of(acme.id), partner_of(bolt.id), partner_of(little.id), customer_of(no.id), agent()];
+        let seen = async || {
+            let mut seen = vec![];
+            for scope in &all[..4] {
+                // a customer has no list of customers
+                seen.push(if scope.customers.is_empty() { reached(&world, scope).await } else { media(&store, scope).await });
+            }
+            seen
+        };
+        assert_eq!(seen().await, [vec!["yes"], vec!["bolts"], vec![], vec!["no"]]);
+        assert_eq!(media(&store, &all[4]).await.len(), 8, "agents reach everybody");
+
+        // the last word counts, from its day to its end
+        store.clock().set(now() + TimeDelta::days(1));
+        set(&store, &customer_of(late.id), say(late.id, Purpose::PartnerShare, State::Granted)).await;
+        assert_eq!(reached(&world, &all[0]).await, ["late", "yes"]);
+        store.clock().set(now() + TimeDelta::days(2));
+        set(&store, &customer_of(yes.id), say(yes.id, Purpose::PartnerShare, State::Withdrawn)).await;
+        assert_eq!(reached(&world, &all[0]).await, ["late"]);
+        let sql = format!("update consents set expires_at = '{}' where state = 'granted'", (now() + TimeDelta::days(3)).to_rfc3339());
+        sea_orm::ConnectionTrait::execute_unprepared(store.writer(), &sql).await.unwrap();
+        assert_eq!(reached(&world, &all[0]).await, ["late"]);
+        store.clock().set(now() + TimeDelta::days(3));
+        assert!(reached(&world, &all[0]).await.is_empty());
+    }
+}
+async fn media(store: &Store, scope: &Scope) -> Vec<String> {
+    let rows = scope.find::<contact_medium::Entity>().all(store.reader()).await.unwrap();
+    rows.into_iter().map(|m| m.value_norm.split('@').next().unwrap_or_default().to_string()).collect()
 }
 
 #[tokio::test]

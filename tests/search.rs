@@ -7,6 +7,7 @@ use entities::{
     model::EntityKind,
     outbox::change::Operation,
     party::{contact_medium, customer as customers},
+    privacy::consent::{Purpose, State},
 };
 use sea_orm::{ColumnTrait, PaginatorTrait, QueryFilter};
 use search_index::{Hits, Index, SearchRequest};
@@ -107,6 +108,26 @@ async fn numbers_are_found_in_any_notation_by_those_who_may_see_them() {
         curious.scopes.remove("customer:read_pii");
         assert_eq!(find(&index, &curious, "+491511234567").total, 0, "contact data need customer:read_pii");
         assert!(ids(&index, &curious, "C-ADA").contains(&ada.id));
+    }
+}
+
+#[tokio::test]
+async fn a_partner_finds_nobody_by_what_it_must_not_know_of_them() {
+    for store in harness::stores().await {
+        let acme = partner(&store, "Acme").await.full_share().await;
+        let ada = customer(&store, "Ada").await.sold_by(&acme).await;
+        ada.contact(contact_medium::Kind::Email, "lovelace@example.org").await;
+        let index = index(&store).await;
+        for state in [None, Some(State::Granted)] {
+            if let Some(state) = state {
+                ada.consent(Purpose::PartnerShare, state).await;
+                index.catch_up().await.unwrap();
+            }
+            for (scope, by_mail) in [(partner_of(acme.id), 0), (customer_of(ada.id), 1), (agent(), 1)] {
+                assert_eq!(find(&index, &scope, "lovelace@example.org").total, by_mail, "{:?} {state:?}", scope.audience);
+                assert_eq!(find(&index, &scope, "C-ADA").total, 1, "{:?} {state:?}", scope.audience);
+            }
+        }
     }
 }
 

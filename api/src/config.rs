@@ -5,6 +5,7 @@ use figment::{
     providers::{Format, Serialized, Toml},
     value::{Dict, Map, Value},
 };
+use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -13,8 +14,10 @@ pub const FILE: &str = "switchboard.toml";
 /// What the names of environment variables start with; `__` parts section and name, `_FILE` at the end reads a file.
 pub const ENV: &str = "SWITCHBOARD_";
 
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// The settings of a hub.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(title = "switchboard.toml")]
 pub struct Config {
     pub server: Server,
     pub database: Database,
@@ -24,16 +27,22 @@ pub struct Config {
     pub log: Log,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// Where the hub listens, and how people reach it.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(title = "Server")]
 pub struct Server {
     /// Where the hub listens.
+    #[schemars(title = "Address and port")]
     pub address: String,
     /// How people reach it, where that is not the address (behind a proxy).
+    #[schemars(title = "Public URL")]
     pub public_url: String,
     /// Web pages of these origins may call the hub (`https://portal.example`); none by default.
+    #[schemars(title = "CORS origins", inner(regex(pattern = r"^https?://[A-Za-z0-9.:\[\]-]+$")))]
     pub cors_origins: Vec<String>,
     /// A second address for `/metrics` alone; where it is blank, `/metrics` is served with the rest.
+    #[schemars(title = "Address of the metrics")]
     pub metrics_address: String,
 }
 impl Default for Server {
@@ -42,12 +51,16 @@ impl Default for Server {
     }
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// Where the data is.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(title = "Database")]
 pub struct Database {
     /// `sqlite://FILE` or `postgres://USER:PASSWORD@HOST/NAME`.
+    #[schemars(title = "URL of the database", regex(pattern = r"^(sqlite|postgres|postgresql):"))]
     pub url: String,
     /// Connections to PostgreSQL.
+    #[schemars(title = "Size of the pool", range(min = 1), extend("x-unit" = "connections"))]
     pub pool: u32,
 }
 impl Default for Database {
@@ -56,10 +69,13 @@ impl Default for Database {
     }
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// The search index.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(title = "Search index")]
 pub struct Index {
     /// The folder of the search index. It is a cache: deleted, it is built again.
+    #[schemars(title = "Folder of the index")]
     pub dir: PathBuf,
 }
 impl Default for Index {
@@ -68,14 +84,19 @@ impl Default for Index {
     }
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// Whose tokens are accepted.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(title = "Tokens")]
 pub struct Auth {
     /// Whose tokens are accepted (`iss`).
+    #[schemars(title = "Issuer", length(min = 1))]
     pub issuer: String,
     /// For whom a token must be (`aud`): this hub.
+    #[schemars(title = "Audience", length(min = 1))]
     pub audience: String,
     /// The folder of keys (`*.pem`): private ones sign and verify, public ones verify.
+    #[schemars(title = "Folder of the keys")]
     pub keys: PathBuf,
 }
 impl Default for Auth {
@@ -84,16 +105,22 @@ impl Default for Auth {
     }
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// Bounds of what one caller can ask of the hub.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(title = "Limits")]
 pub struct Limits {
-    /// The largest request body and socket message.
+    /// The largest request body and socket message, in bytes.
+    #[schemars(title = "Size of a request", extend("x-unit" = "bytes"))]
     pub body_bytes: usize,
-    /// How long one query or mutation may take.
+    /// How long one query or mutation may take, in milliseconds.
+    #[schemars(title = "Time of an operation", range(min = 1), extend("x-unit" = "milliseconds"))]
     pub deadline_ms: u64,
     /// Open subscriptions: sockets and event streams together.
+    #[schemars(title = "Open streams", range(min = 1), extend("x-unit" = "streams"))]
     pub streams: u32,
     /// Operations at a time on one socket.
+    #[schemars(title = "Operations of a socket", extend("x-unit" = "operations"))]
     pub socket_operations: usize,
 }
 impl Default for Limits {
@@ -102,11 +129,16 @@ impl Default for Limits {
     }
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// What the log tells, and how.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(title = "Log")]
 pub struct Log {
     /// `error`, `warn`, `info`, `debug`, or filters by module (`info,tantivy=warn`).
+    #[schemars(title = "Level")]
     pub level: String,
+    /// `auto` is `pretty`, for people, on a terminal and `json` otherwise.
+    #[schemars(title = "Format")]
     pub format: LogFormat,
 }
 impl Default for Log {
@@ -114,10 +146,9 @@ impl Default for Log {
         Log { level: "info".into(), format: LogFormat::Auto }
     }
 }
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// For people on a terminal, JSON otherwise.
     Auto,
     Pretty,
     Json,
@@ -360,11 +391,17 @@ fn mask_url(url: &str) -> String {
     out
 }
 
+/// The settings file as JSON Schema (draft 2020-12), for editors. Nothing in it points elsewhere: not every editor follows.
+pub fn schema() -> Schema {
+    SchemaSettings::draft2020_12().with(|s| s.inline_subschemas = true).into_generator().into_root_schema_for::<Config>()
+}
+
 /// The file that `init` writes.
 pub fn template(config: &Config) -> String {
     format!(
         r#"# Settings of this hub. Every line may also be an environment variable: SWITCHBOARD_SERVER__ADDRESS, …
 # `switchboard config print --origin` shows all settings and where each came from. Paths are relative to this file.
+# An editor completes them where the first line is `#:schema ./switchboard.schema.json`: `switchboard config schema > switchboard.schema.json`
 
 [server]
 address = {address:?}

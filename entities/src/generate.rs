@@ -1,5 +1,6 @@
 //! A provider that does not exist: Fernhill Telecom, its customers, a year of their bills, tickets and talks. The same
-//! seed and day give the same rows, ids included, on both databases, and customer 17 is the same in any crowd.
+//! seed and day give the same rows, ids included, on both databases, and customer 17 is the same in any crowd; only the
+//! task of the run is of the run.
 //!
 //! No change is logged for these rows: whoever follows the log starts after them, so the search index is to be built
 //! from the tables once they are there.
@@ -19,7 +20,9 @@ mod rows;
 
 use crate::{
     error::{Error, Result},
+    exchange::task,
     migrations,
+    scope::Scope,
     store::Store,
 };
 use bulk::{Bulk, Part};
@@ -27,7 +30,7 @@ use chrono::NaiveDate;
 use customers::{Customer, FEWEST, FIRM, GROUP, RESOLD, STORY};
 use provider::Provider;
 use rows::{Counts, Rows};
-use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DbBackend, Statement};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -86,7 +89,7 @@ pub struct Summary {
     /// The root of a group with subsidiaries and units.
     pub enterprise: Named,
     pub small_business: Named,
-    /// Sees everything of its customers.
+    /// Sees everything of its customers who agreed to that.
     pub full: Reseller,
     /// Sees only names of them.
     pub minimal: Reseller,
@@ -113,10 +116,23 @@ pub async fn generate(store: &Store, plan: &Plan, progress: impl Fn(Progress)) -
             "this database already has customers: generate into an empty one, so that no real row meets an invented one".into(),
         ));
     }
+    let task = begin(store, plan).await?;
+    let made = run(store, plan, task, progress).await;
+    task::end(store.writer(), task, made.as_ref().err(), store.clock().now()).await?;
+    made
+}
+async fn run(store: &Store, plan: &Plan, task: Uuid, progress: impl Fn(Progress)) -> Result<Summary> {
     prepare(store).await?;
-    let written = fill(store, plan, progress).await;
+    let written = fill(store, plan, task, progress).await;
     settle(store).await?;
     written
+}
+/// The task that agents see. Like the rows it is in no change log.
+async fn begin(store: &Store, plan: &Plan) -> Result<Uuid> {
+    let (db, at) = (store.writer(), store.clock().now());
+    task::abandon(db, Condition::all().add(task::Column::Kind.eq(task::Kind::Generate)), at).await?;
+    let title = format!("Generate {} customers until {}, seed {}", plan.customers, plan.until, plan.seed);
+    task::begin(db, task::Kind::Generate, title, Some(plan.customers as i64), &Scope::hub(at).subject, at).await
 }
 
 /// While a database is filled, SQLite need not wait for the disk, look up what every row points to, or keep indexes that
@@ -154,7 +170,7 @@ async fn settle(store: &Store) -> Result<()> {
     Ok(())
 }
 
-async fn fill(store: &Store, plan: &Plan, progress: impl Fn(Progress)) -> Result<Summary> {
+async fn fill(store: &Store, plan: &Plan, task: Uuid, progress: impl Fn(Progress)) -> Result<Summary> {
     let (provider, first) = Provider::found(plan.seed, plan.until, plan.months);
     let provider = Arc::new(provider);
     // Rows are made on a thread of their own, a chunk ahead of the one that is written.
@@ -185,6 +201,7 @@ async fn fill(store: &Store, plan: &Plan, progress: impl Fn(Progress)) -> Result
         }
         if done % COMMIT == 0 || done == total {
             open.commit().await?;
+            task::advance(store.writer(), task, done as i64, total as i64, store.clock().now()).await?;
         } else {
             bulk = Some(open);
         }
@@ -233,6 +250,7 @@ fn one(provider: &Provider, number: u64, rows: &mut Rows) -> Customer {
     let desk = care::Desk { provider, c: &c, services: &services, account: &account };
     conversations::rows(&desk, &mut dice, rows);
     care::rows(&desk, &mut dice, rows);
+    customers::share_rows(provider, &c, &mut dice, rows);
     c
 }
 

@@ -1,13 +1,18 @@
 //! A selection as one SQL statement that returns the JSON text of a root field. The same shape on both databases:
 //! text concatenation and correlated scalar subselects. async-graphql has validated the document; what a caller may
 //! not see is applied here and nowhere else: row rules, masks, scopes, the bound of every list.
+
+/// A page of a list with what is said about it.
+mod connection;
+/// Many rows: which, in which order, how many.
+mod list;
+
 use crate::{
     declare::*,
     error::Refused,
     graph::ty,
-    page::{Cursor, MAX_FIRST, Page},
     select::{Doc, Pick, collect},
-    write_sql::{Text, joined, json},
+    write_sql::{Text, json},
 };
 use async_graphql::{Value, parser::types::SelectionSet};
 use entities::{
@@ -126,24 +131,7 @@ impl<'a> Compiler<'a> {
                 out.literal("null");
                 continue;
             }
-            match &f.source {
-                Source::Column { .. } => self.column(out, f, t)?,
-                Source::Value { parts, null, ty } => self.value(out, f, (ty, parts, null), pick, t)?,
-                Source::Same { to } => {
-                    out.literal("{");
-                    self.members(out, ty(to), t, &pick.sets)?;
-                    out.literal("}");
-                }
-                Source::Computed { needs, .. } => {
-                    self.walk = true;
-                    out.literal("null");
-                    needed.extend(*needs)
-                }
-                _ => {
-                    let sql = self.relation(f, pick, Some((d, t)))?;
-                    out.sql(sql)
-                }
-            }
+            needed.extend(self.member(out, f, pick, (d, t))?);
         }
         needed.sort();
         needed.dedup();
@@ -153,6 +141,29 @@ impl<'a> Compiler<'a> {
             self.column(out, f, t)?;
         }
         Ok(())
+    }
+    /// One field of the row. Returns the columns that it is computed from.
+    fn member(&mut self, out: &mut Text, f: &'static Field, pick: &Pick<'a>, from: (&'static Type, &str)) -> Outcome<&'static [&'static str]> {
+        let t = from.1;
+        match &f.source {
+            Source::Column { .. } => self.column(out, f, t)?,
+            Source::Value { parts, null, ty } => self.value(out, f, (ty, parts, null), pick, t)?,
+            Source::Same { to } => {
+                out.literal("{");
+                self.members(out, ty(to), t, &pick.sets)?;
+                out.literal("}");
+            }
+            Source::Computed { needs, .. } => {
+                self.walk = true;
+                out.literal("null");
+                return Ok(needs);
+            }
+            _ => {
+                let sql = self.relation(f, pick, Some(from))?;
+                out.sql(sql)
+            }
+        }
+        Ok(&[])
     }
     fn masked(&mut self, f: &Field, x: String, t: &str) -> Outcome<(String, bool)> {
         match f.masks.iter().find(|m| m.0 & self.audience != 0) {
@@ -278,209 +289,6 @@ impl<'a> Compiler<'a> {
             (value, column) => text(value).map(|s| format!("{t}.{column} = {}", self.bind(s.into()))),
         })
     }
-
-    fn many(&mut self, m: &Many, pick: &Pick<'a>, from: Option<(&'static Type, &str)>) -> Outcome<String> {
-        let (d, t) = (ty(m.to), self.alias());
-        let page = self.page(m, pick)?;
-        let order = self.order(m, d, pick)?;
-        let wheres = self.wheres(m, d, &t, pick, from)?;
-        let list = Cursor::list(&(d.name, order.column, order.desc, format!("{:?}", self.doc.arg(&pick.field.node, "filter"))));
-        let mut paged = wheres.clone();
-        if let Some(cursor) = &page.cursor {
-            paged.push(self.keyset(&t, order, page.backward, Cursor::read(cursor, &list, order)?));
-        }
-        let by = order_by(&t, order, page.backward, self.pg);
-        let limit = page.size + u64::from(m.shape == Shape::Connection); // as text: SQLite prepares anew for a bound LIMIT
-        let rows = format!("(select * from {} {t}{} order by {by} limit {limit}) {t}", self.table(d)?, filtered(&paged));
-        if m.shape == Shape::List {
-            let body = self.object(d, &t, &pick.sets)?;
-            return Ok(format!("'[' || coalesce((select {} from {rows}), '') || ']'", joined(&body, "", self.pg)));
-        }
-        let base = format!("from {} {t}{}", self.table(d)?, filtered(&wheres));
-        self.connection(d, &t, pick, &Listing { order, page, by, rows, base, list })
-    }
-    fn page(&self, m: &Many, pick: &Pick<'a>) -> Outcome<Page> {
-        let size = |name: &str| match self.doc.arg(&pick.field.node, name) {
-            None => Ok(None),
-            Some(Value::Number(n)) if n.as_u64().is_some_and(|n| n <= MAX_FIRST) => Ok(n.as_u64()),
-            Some(_) => Err(Refused::input(format!("`{name}` is a number from 0 to {MAX_FIRST}."))),
-        };
-        let cursor = |name: &str| self.doc.arg(&pick.field.node, name).and_then(|v| text(&v));
-        match (size("first")?, size("last")?, cursor("after"), cursor("before")) {
-            (Some(_), Some(_), ..) => Err(Refused::input("Give `first` or `last`, not both.")),
-            (_, _, Some(_), Some(_)) => Err(Refused::input("Give `after` or `before`, not both.")),
-            (first, None, after, None) => Ok(Page { size: first.unwrap_or(m.default), backward: false, cursor: after }),
-            (None, last, None, before) => Ok(Page { size: last.unwrap_or(m.default), backward: true, cursor: before }),
-            _ => Err(Refused::input("`first` goes with `after`, `last` with `before`.")),
-        }
-    }
-    fn order(&self, m: &Many, d: &Type, pick: &Pick<'a>) -> Outcome<Order> {
-        let Some(name) = self.doc.arg(&pick.field.node, "sort").and_then(|v| text(&v)) else { return Ok(m.order) };
-        let Some((_, order, field)) = d.sorts.iter().find(|s| s.0 == name) else {
-            return Err(Refused::internal("a sort passed validation that is not known"));
-        };
-        self.allowed(d, field)?;
-        Ok(*order)
-    }
-    /// A filter or a sort tells what its field tells: it needs the same scope, and no mask may stand before it.
-    fn allowed(&self, d: &Type, field: &str) -> Outcome<()> {
-        match d.field(field).and_then(|f| f.scope).filter(|s| !self.scope.has(s)) {
-            Some(scope) => Err(Refused::scope(scope)),
-            None => Ok(()),
-        }
-    }
-    fn wheres(&mut self, m: &Many, d: &'static Type, t: &str, pick: &Pick<'a>, from: Option<(&'static Type, &str)>) -> Outcome<Vec<String>> {
-        let mut wheres = vec![];
-        let mut implied = None;
-        if let (Some((theirs, ours)), Some((pd, pt))) = (m.link, from) {
-            let deep = m.tree && self.doc.arg(&pick.field.node, "includeDescendants") == Some(Value::Boolean(true));
-            wheres.push(if deep {
-                format!("{t}.{theirs} in (select descendant_id from customer_closure where ancestor_id = {pt}.{ours})")
-            } else {
-                format!("{t}.{theirs} = {pt}.{ours}")
-            });
-            if ours == "id" {
-                implied = Some((theirs, Self::entity(pd)?));
-            }
-        }
-        wheres.extend(self.rule(d, t, implied)?);
-        if let Some(only) = m.only {
-            let only = self.fill(&only.replace("{p}", from.map_or("", |p| p.1)), t)?;
-            wheres.push(only);
-        }
-        if let (true, Some(Value::Object(given))) = (m.filtered, self.doc.arg(&pick.field.node, "filter")) {
-            for (name, value) in &given {
-                if let Some(f) = d.filters.iter().find(|f| f.name == name.as_str()).filter(|_| *value != Value::Null) {
-                    self.allowed(d, f.field)?;
-                    let condition = self.condition(f, t, value)?;
-                    wheres.push(condition);
-                }
-            }
-        }
-        Ok(wheres)
-    }
-    fn condition(&mut self, f: &Filter, t: &str, value: &Value) -> Outcome<String> {
-        let column = format!("{t}.{}", f.column);
-        if let Value::List(values) = value {
-            let mut places = vec![];
-            for v in values {
-                let v = filter_value(f, v)?;
-                places.push(self.bind(v));
-            }
-            return Ok(if places.is_empty() { "1=0".into() } else { format!("{column} in ({})", places.join(", ")) });
-        }
-        let bound = filter_value(f, value)?;
-        let place = self.bind(bound);
-        Ok(match f.op {
-            FilterOp::AnyOf | FilterOp::Is => format!("{column} = {place}"),
-            FilterOp::From => format!("{column} >= {place}"),
-            FilterOp::Until => format!("{column} <= {place}"),
-        })
-    }
-    fn keyset(&mut self, t: &str, order: Order, backward: bool, at: (Option<sea_orm::Value>, sea_orm::Value)) -> String {
-        let op = if order.desc != backward { '<' } else { '>' };
-        match at {
-            (None, id) => format!("{t}.id {op} {}", self.bind(id)),
-            (Some(key), id) => {
-                let (key, id) = (self.bind(key), self.bind(id));
-                format!("({t}.{}{}, {t}.id) {op} ({key}, {id})", order.column, collation(order, self.pg))
-            }
-        }
-    }
-
-    /// A page: one row more than asked tells whether there are more; the rest are aggregates over it.
-    fn connection(&mut self, d: &'static Type, t: &str, pick: &Pick<'a>, l: &Listing) -> Outcome<String> {
-        let mut out = Text::default();
-        let name = format!("{}Connection", d.name);
-        out.literal("{");
-        let picks = collect(self.doc, &pick.sets, &name);
-        for (i, p) in picks.iter().enumerate() {
-            out.key(i == 0, p.key);
-            match p.name() {
-                "nodes" => {
-                    let body = self.object(d, t, &p.sets)?;
-                    self.listed(&mut out, &body, t, l)
-                }
-                "edges" => {
-                    let body = self.edge(d, t, p, l)?;
-                    self.listed(&mut out, &body, t, l)
-                }
-                "pageInfo" => self.page_info(&mut out, t, p, l),
-                "totalCount" => out.sql(format!("cast((select count(*) {}) as text)", l.base)),
-                _ => out.literal(&format!("\"{name}\"")),
-            }
-        }
-        out.literal("}");
-        let asks = |names: &[&str]| picks.iter().any(|p| names.contains(&p.name()));
-        if !asks(&["nodes", "edges", "pageInfo"]) {
-            return Ok(format!("(select {})", out.done()));
-        }
-        if !asks(&["nodes", "edges"]) {
-            out.sql("coalesce(max(cast('' as text)), '')"); // one row, also where `pageInfo` is literals only
-        }
-        Ok(format!("(select {} from (select {t}.*, row_number() over (order by {}) rn_, count(*) over () n_ from {}) {t})", out.done(), l.by, l.rows))
-    }
-    fn listed(&self, out: &mut Text, body: &str, t: &str, l: &Listing) {
-        let by = format!(" order by {t}.rn_{}", if l.page.backward { " desc" } else { "" });
-        out.literal("[");
-        out.sql(format!("coalesce({} filter (where {t}.rn_ <= {}), '')", joined(body, &by, self.pg), l.page.size));
-        out.literal("]")
-    }
-    fn edge(&mut self, d: &'static Type, t: &str, pick: &Pick<'a>, l: &Listing) -> Outcome<String> {
-        let mut out = Text::default();
-        let name = format!("{}Edge", d.name);
-        out.literal("{");
-        for (i, p) in collect(self.doc, &pick.sets, &name).iter().enumerate() {
-            out.key(i == 0, p.key);
-            match p.name() {
-                "node" => {
-                    let body = self.object(d, t, &p.sets)?;
-                    out.sql(format!("({body})"))
-                }
-                "cursor" => {
-                    out.literal("\"");
-                    out.sql(Cursor::sql(&l.list, t, l.order, self.pg));
-                    out.literal("\"")
-                }
-                _ => out.literal(&format!("\"{name}\"")),
-            }
-        }
-        out.literal("}");
-        Ok(out.done())
-    }
-    fn page_info(&self, out: &mut Text, t: &str, pick: &Pick<'a>, l: &Listing) {
-        let n = l.page.size;
-        let more = format!("case when max({t}.n_) > {n} then 'true' else 'false' end");
-        let beyond = if l.page.cursor.is_some() { "true" } else { "false" };
-        let cursor = Cursor::sql(&l.list, t, l.order, self.pg);
-        let at = |row: &str| format!("coalesce('\"' || max({cursor}) filter (where {row}) || '\"', 'null')");
-        let (near, far) = (format!("{t}.rn_ = 1 and {n} > 0"), format!("{t}.rn_ = {n} or ({t}.n_ < {n} and {t}.rn_ = {t}.n_)"));
-        let (start, end) = if l.page.backward { (far, near) } else { (near, far) };
-        out.literal("{");
-        for (i, p) in collect(self.doc, &pick.sets, "PageInfo").iter().enumerate() {
-            out.key(i == 0, p.key);
-            match (p.name(), l.page.backward) {
-                ("hasNextPage", false) | ("hasPreviousPage", true) => out.sql(more.clone()),
-                ("hasNextPage" | "hasPreviousPage", _) => out.literal(beyond),
-                ("startCursor", _) => out.sql(at(&start)),
-                ("endCursor", _) => out.sql(at(&end)),
-                _ => out.literal("\"PageInfo\""),
-            }
-        }
-        out.literal("}")
-    }
-}
-
-/// What a connection is made of.
-struct Listing {
-    order: Order,
-    page: Page,
-    by: String,
-    /// One page, and one row more.
-    rows: String,
-    /// All of it, for the count.
-    base: String,
-    list: String,
 }
 
 /// Whether a rule of the parent says that the row behind this key is visible.
@@ -491,24 +299,6 @@ fn proves(rule: Option<&Rule>, key: &str, to: &Type) -> bool {
         _ => false,
     }
 }
-fn filter_value(f: &Filter, value: &Value) -> Outcome<sea_orm::Value> {
-    let bad = || Refused::input(format!("`{}` is not a {}.", f.name, f.scalar.graphql()));
-    Ok(match (f.scalar, value) {
-        (Scalar::Bool, Value::Boolean(b)) => (*b).into(),
-        (Scalar::Int, Value::Number(n)) => (n.as_i64().and_then(|n| i32::try_from(n).ok()).ok_or_else(bad)?).into(),
-        (scalar, value) => {
-            let text = text(value).ok_or_else(bad)?;
-            match scalar {
-                Scalar::Enum(_, values) => values.iter().find(|v| v.1 == text).ok_or_else(bad)?.0.into(),
-                Scalar::Id(kind) => Id::parse(&text).filter(|i| i.kind == kind).map_or(Uuid::nil(), |i| i.uuid).into(),
-                Scalar::Date => text.parse::<chrono::NaiveDate>().map_err(|_| bad())?.into(),
-                Scalar::Instant => text.parse::<chrono::DateTime<chrono::Utc>>().map_err(|_| bad())?.into(),
-                Scalar::BigInt => text.parse::<i64>().map_err(|_| bad())?.into(),
-                _ => text.into(),
-            }
-        }
-    })
-}
 /// The text of a string, an enum value, or a number where an ID is asked for.
 fn text(value: &Value) -> Option<String> {
     match value {
@@ -517,20 +307,6 @@ fn text(value: &Value) -> Option<String> {
         Value::Number(n) => Some(n.to_string()),
         _ => None,
     }
-}
-/// PostgreSQL orders text by the database's language unless told: both databases order by code point.
-fn collation(order: Order, pg: bool) -> &'static str {
-    if pg && order.scalar == Scalar::Text && order.column != "id" { " collate \"C\"" } else { "" }
-}
-fn order_by(t: &str, order: Order, backward: bool, pg: bool) -> String {
-    let direction = if order.desc != backward { " desc" } else { "" };
-    if order.column == "id" {
-        return format!("{t}.id{direction}");
-    }
-    format!("{t}.{}{}{direction}, {t}.id{direction}", order.column, collation(order, pg))
-}
-fn filtered(wheres: &[String]) -> String {
-    if wheres.is_empty() { String::new() } else { format!(" where {}", wheres.join(" and ")) }
 }
 fn and(rule: Option<String>) -> String {
     rule.map_or(String::new(), |r| format!(" and {r}"))

@@ -1,19 +1,23 @@
 //! Everything that can be done. Each field takes one input and answers with one payload: the row that came of it, or
 //! `userErrors` that the caller can mend. With an `idempotencyKey` the same input again gives the same answer, and
 //! nothing new happens.
+
+/// What a mutation takes.
+mod input;
+/// What a mutation answers.
+mod payload;
+
 use crate::{
     audience::auth,
     error::{Refused, graph},
-    names::{BotAnswer, Consent, Conversation, Customer, KbArticle, Ticket},
-    node::{Node, caller},
-    scalars::Choice,
+    node::caller,
 };
-use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, MaybeUndefined, Object, Result};
 use entities::{
     Audience, Error, Write,
     care::{ticket, ticket_note},
     conversation::{bot_answer, conversation},
-    error::{Code, Refusal},
+    error::Code,
     exchange::idempotency_key,
     knowledge::{article, article_version, feedback},
     model::EntityKind,
@@ -21,6 +25,8 @@ use entities::{
     privacy::consent,
 };
 use futures::future::BoxFuture;
+use input::*;
+use payload::*;
 use uuid::Uuid;
 
 /// Everything that can be done.
@@ -55,10 +61,7 @@ impl Mutation {
                 })
             }
         };
-        Ok(Some(match settle(asked)? {
-            Ok(a) => AskPayload { conversation: Some(Node::by_id(a.conversation_id)), answer: Some(Node::by_id(a.answer_id)), user_errors: vec![] },
-            Err(user_errors) => AskPayload { conversation: None, answer: None, user_errors },
-        }))
+        Ok(Some(AskPayload::of(settle(asked)?)))
     }
     /// Opens a ticket: for your own customer, for one that you sold to, or as an agent for anybody.
     #[graphql(directive = auth::apply("agent partner customer".into(), Some("ticket:write".into()), Some(20)))]
@@ -139,10 +142,7 @@ impl Mutation {
                 Ok(customer_id)
             })
         });
-        Ok(Some(match done.await? {
-            Ok(id) => CustomerPayload { customer: Some(Node::by_id(id)), user_errors: vec![] },
-            Err(user_errors) => CustomerPayload { customer: None, user_errors },
-        }))
+        Ok(Some(CustomerPayload::of(done.await?)))
     }
     /// Writes down a consent, or that it was denied or withdrawn. What was said before stays on record.
     #[graphql(directive = auth::apply("agent customer".into(), Some("consent:write".into()), Some(20)))]
@@ -154,10 +154,7 @@ impl Mutation {
                 consent::set(w, consent::Set { customer_id, purpose: i.purpose.0, state: i.state.0, evidence }).await
             })
         });
-        Ok(Some(match done.await? {
-            Ok(id) => ConsentPayload { consent: Some(Node::by_id(id)), user_errors: vec![] },
-            Err(user_errors) => ConsentPayload { consent: None, user_errors },
-        }))
+        Ok(Some(ConsentPayload::of(done.await?)))
     }
     /// Saves a text of an article as the draft of its language. What is published stays as it is.
     #[graphql(directive = auth::apply("agent".into(), Some("kb:write".into()), Some(20)))]
@@ -209,10 +206,7 @@ impl Mutation {
                 feedback::submit(w, submit).await
             })
         });
-        Ok(Some(match done.await? {
-            Ok(_) => FeedbackPayload { is_accepted: true, user_errors: vec![] },
-            Err(user_errors) => FeedbackPayload { is_accepted: false, user_errors },
-        }))
+        Ok(Some(FeedbackPayload::of(done.await?)))
     }
 }
 
@@ -225,7 +219,7 @@ async fn perform<'a, I>(
     key: Option<String>,
     input: I,
     run: impl for<'w> FnOnce(&'w Context<'a>, &'w mut Write, I) -> BoxFuture<'w, entities::Result<Uuid>>,
-) -> Result<std::result::Result<Uuid, Vec<UserError>>>
+) -> Result<Done>
 where
     I: serde::Serialize,
 {
@@ -260,269 +254,4 @@ fn known(ctx: &Context<'_>, kind: &'static EntityKind, id: &ID, field: &str) -> 
 }
 fn optional(ctx: &Context<'_>, kind: &'static EntityKind, id: &Option<ID>, field: &str) -> entities::Result<Option<Uuid>> {
     id.as_ref().map(|id| known(ctx, kind, id, field)).transpose()
-}
-
-// ---- payloads ---------------------------------------------------------------------------------------------------
-
-/// Something that the caller can mend.
-#[derive(SimpleObject)]
-#[graphql(directive = auth::apply("all".into(), None, Some(0)))]
-pub struct UserError {
-    /// What is wrong, for a program.
-    code: UserErrorCode,
-    /// The input field, from the outside in; null where it is the whole.
-    field: Option<Vec<String>>,
-    /// What is wrong, for a person.
-    message: String,
-}
-impl From<Refusal> for UserError {
-    fn from(r: Refusal) -> Self {
-        let field = (!r.field.is_empty()).then(|| r.field.split('.').map(Into::into).collect());
-        UserError { code: r.code.into(), field, message: r.message }
-    }
-}
-/// What is wrong with an input.
-#[derive(Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "entities::error::Code")]
-pub enum UserErrorCode {
-    /// A text must not be blank.
-    Blank,
-    /// A text is longer than there is room.
-    TooLong,
-    /// There is no such thing, or none that you may see.
-    NotFound,
-    /// A value that is not possible here.
-    InvalidValue,
-    /// The status cannot change that way.
-    InvalidTransition,
-    /// Somebody else changed it since you read it.
-    StaleVersion,
-    /// The key was used before, with another input.
-    IdempotencyConflict,
-    /// You asked the same a few minutes ago.
-    DuplicateOfOpenTicket,
-    /// The conversation is over.
-    ConversationClosed,
-    /// Too much at once; try again later.
-    RateLimited,
-    /// This needs a login.
-    LoginRequired,
-}
-
-/// What came of a question.
-#[derive(SimpleObject)]
-#[graphql(directive = auth::apply("all".into(), None, Some(0)))]
-pub struct AskPayload {
-    /// The talk; null when there was an error.
-    conversation: Option<Node<Conversation>>,
-    /// The answer; null when there was an error.
-    answer: Option<Node<BotAnswer>>,
-    /// What you can mend.
-    user_errors: Vec<UserError>,
-}
-/// What became of a ticket.
-#[derive(SimpleObject)]
-#[graphql(directive = auth::apply("all".into(), None, Some(0)))]
-pub struct TicketPayload {
-    /// The ticket as it is now; null when there was an error.
-    ticket: Option<Node<Ticket>>,
-    /// What you can mend.
-    user_errors: Vec<UserError>,
-}
-impl TicketPayload {
-    fn of(done: std::result::Result<Uuid, Vec<UserError>>) -> Self {
-        match done {
-            Ok(id) => TicketPayload { ticket: Some(Node::by_id(id)), user_errors: vec![] },
-            Err(user_errors) => TicketPayload { ticket: None, user_errors },
-        }
-    }
-}
-/// What became of a customer.
-#[derive(SimpleObject)]
-#[graphql(directive = auth::apply("all".into(), None, Some(0)))]
-pub struct CustomerPayload {
-    /// The customer as it is now; null when there was an error.
-    customer: Option<Node<Customer>>,
-    /// What you can mend.
-    user_errors: Vec<UserError>,
-}
-/// What was written down.
-#[derive(SimpleObject)]
-#[graphql(directive = auth::apply("all".into(), None, Some(0)))]
-pub struct ConsentPayload {
-    /// The consent; null when there was an error.
-    consent: Option<Node<Consent>>,
-    /// What you can mend.
-    user_errors: Vec<UserError>,
-}
-/// What became of an article.
-#[derive(SimpleObject)]
-#[graphql(directive = auth::apply("all".into(), None, Some(0)))]
-pub struct ArticlePayload {
-    /// The article as it is now; null when there was an error.
-    article: Option<Node<KbArticle>>,
-    /// What you can mend.
-    user_errors: Vec<UserError>,
-}
-impl ArticlePayload {
-    fn of(done: std::result::Result<Uuid, Vec<UserError>>) -> Self {
-        match done {
-            Ok(id) => ArticlePayload { article: Some(Node::by_id(id)), user_errors: vec![] },
-            Err(user_errors) => ArticlePayload { article: None, user_errors },
-        }
-    }
-}
-/// Whether feedback was taken.
-#[derive(SimpleObject)]
-#[graphql(directive = auth::apply("all".into(), None, Some(0)))]
-pub struct FeedbackPayload {
-    /// False when there was an error.
-    is_accepted: bool,
-    /// What you can mend.
-    user_errors: Vec<UserError>,
-}
-
-// ---- inputs -----------------------------------------------------------------------------------------------------
-
-/// A question for the bot.
-#[derive(InputObject, serde::Serialize)]
-pub struct AskInput {
-    /// In your own words, at most 4,000 characters.
-    question: String,
-    /// To go on with a talk; a new one begins without it.
-    conversation_id: Option<ID>,
-    /// The language to answer in; told from the question when not given.
-    locale: Option<String>,
-    /// The same key and input again give the same answer.
-    idempotency_key: Option<String>,
-}
-/// A new ticket.
-#[derive(InputObject, serde::Serialize)]
-pub struct TicketOpenInput {
-    /// For whom; a login of one customer can leave it out, an agent may not know yet.
-    customer_id: Option<ID>,
-    /// What sort of matter it is.
-    kind: Choice<ticket::Kind>,
-    /// What it is about, in one line.
-    name: String,
-    /// All that helps to mend it.
-    description: String,
-    /// The product it is about.
-    product_id: Option<ID>,
-    /// The bill it is about.
-    bill_id: Option<ID>,
-    /// The same key and input again give the same ticket.
-    idempotency_key: Option<String>,
-}
-/// A note on a ticket.
-#[derive(InputObject, serde::Serialize)]
-pub struct TicketReplyInput {
-    ticket_id: ID,
-    /// What you say.
-    body: String,
-    /// Who may read it; everybody on the ticket when not given.
-    visibility: Option<Choice<ticket_note::Visibility>>,
-    /// What the ticket becomes with it.
-    status: Option<Choice<ticket::Status>>,
-    /// The same key and input again add nothing.
-    idempotency_key: Option<String>,
-}
-/// A change of a ticket. What is not given stays.
-#[derive(InputObject, serde::Serialize)]
-pub struct TicketUpdateInput {
-    ticket_id: ID,
-    /// The `version` that you read.
-    expected_version: i32,
-    status: Option<Choice<ticket::Status>>,
-    /// Why, for agents' eyes.
-    status_reason: Option<String>,
-    /// Needs the scope ticket:triage.
-    priority: Option<Choice<ticket::Priority>>,
-    name: Option<String>,
-    /// What was done about it.
-    resolution: Option<String>,
-    /// The same key and input again change nothing more.
-    idempotency_key: Option<String>,
-}
-/// A change of a customer. What is not given stays.
-#[derive(InputObject, serde::Serialize)]
-pub struct CustomerUpdateInput {
-    customer_id: ID,
-    /// The `version` that you read.
-    expected_version: i32,
-    display_name: Option<String>,
-    /// The language to write in, BCP 47.
-    locale: Option<String>,
-    preferred_channel: Option<Choice<customer::PreferredChannel>>,
-    /// Agents only.
-    status: Option<Choice<customer::Status>>,
-    /// Agents only.
-    status_reason: Option<String>,
-    /// Agents only: the customer to stand below; null makes it the top of a tree.
-    parent_id: MaybeUndefined<ID>,
-    /// The same key and input again change nothing more.
-    idempotency_key: Option<String>,
-}
-/// A consent, and how it can be proven.
-#[derive(InputObject, serde::Serialize)]
-pub struct ConsentSetInput {
-    customer_id: ID,
-    purpose: Choice<consent::Purpose>,
-    state: Choice<consent::State>,
-    /// Where it was said: `portal`, `phone`.
-    channel: String,
-    /// Which wording was shown.
-    text_version: String,
-    /// The same key and input again write nothing more.
-    idempotency_key: Option<String>,
-}
-/// A text of an article.
-#[derive(InputObject, serde::Serialize)]
-pub struct ArticleSaveInput {
-    /// The article; a new one without it.
-    id: Option<ID>,
-    /// Its name in links; made from the title when not given.
-    slug: Option<String>,
-    kind: Choice<article::Kind>,
-    /// Who may read it.
-    audience: Choice<article::Audience>,
-    /// The shelf it stands on.
-    category_code: Option<String>,
-    /// The language of this text, BCP 47.
-    locale: String,
-    title: String,
-    /// In a sentence.
-    summary: Option<String>,
-    /// Markdown.
-    body: String,
-    /// Words to find it by.
-    keywords: Option<Vec<String>>,
-    /// Other ways to ask for it.
-    questions: Option<Vec<String>>,
-    /// The article's `version` that you read; leave it out to overwrite.
-    expected_version: Option<i32>,
-    /// The same key and input again save nothing more.
-    idempotency_key: Option<String>,
-}
-/// Which draft to publish.
-#[derive(InputObject, serde::Serialize)]
-pub struct ArticlePublishInput {
-    id: ID,
-    /// The language of the draft.
-    locale: String,
-    /// The article's `version` that you read.
-    expected_version: Option<i32>,
-    /// The same key and input again publish nothing more.
-    idempotency_key: Option<String>,
-}
-/// Whether something helped: one of the two ids.
-#[derive(InputObject, serde::Serialize)]
-pub struct FeedbackSubmitInput {
-    article_version_id: Option<ID>,
-    answer_id: Option<ID>,
-    is_helpful: bool,
-    /// Why, at most 2,000 characters.
-    comment: Option<String>,
-    /// The same key and input again count once.
-    idempotency_key: Option<String>,
 }

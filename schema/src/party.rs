@@ -53,7 +53,7 @@ fn customer_type() -> Type {
             column("isProtected", Column::Protected, "Read only with a reason.").see(AGENT),
             column("version", Column::RowVersion, "For `expectedVersion` of an update.").see(KNOWN),
             one("party", "Party", Column::PartyId, "Who it is.").see(KNOWN),
-            many_by("contactMedia", "ContactMedium", contact_medium::Column::PartyId, Column::PartyId, asc(contact_medium::Column::Id), "How to reach it. Empty for a partner without full share.").see(KNOWN),
+            many_by("contactMedia", "ContactMedium", contact_medium::Column::PartyId, Column::PartyId, asc(contact_medium::Column::Id), "How to reach it. Empty for a partner without full share or without the consent `PARTNER_SHARE`.").see(KNOWN),
             one("parent", "Customer", Column::ParentId, "The customer above it in the hierarchy; null at the top, or where the top of what you may see is.").see(KNOWN),
             many("children", "Customer", Column::ParentId, asc(Column::Id), "The customers directly below it.").connection().filtered().see(KNOWN),
             sql("descendantsCount", Scalar::Int, "(select count(*) from customer_closure cc join customers k on k.id = cc.descendant_id where cc.ancestor_id = {t}.id and cc.depth > 0 and {may Customer k})", "How many customers are below it, on all levels.").see(KNOWN).cost(5),
@@ -113,10 +113,20 @@ fn party_type() -> Type {
         id(&ENTITY).see(KNOWN),
         choice::<Kind>("kind", Column::Kind, "A person or an organization.").see(KNOWN),
         column("displayName", Column::DisplayName, "The name to call it by.").see(KNOWN),
-        column("givenName", Column::GivenName, "Null for organizations, and for a partner without full share.").see(KNOWN).mask(PARTNER, FULL_SHARE),
-        column("familyName", Column::FamilyName, "Null for organizations, and for a partner without full share.")
-            .see(KNOWN)
-            .mask(PARTNER, FULL_SHARE),
+        column(
+            "givenName",
+            Column::GivenName,
+            "Null for organizations, and for a partner without full share or without the consent `PARTNER_SHARE`.",
+        )
+        .see(KNOWN)
+        .mask(PARTNER, FULL_SHARE),
+        column(
+            "familyName",
+            Column::FamilyName,
+            "Null for organizations, and for a partner without full share or without the consent `PARTNER_SHARE`.",
+        )
+        .see(KNOWN)
+        .mask(PARTNER, FULL_SHARE),
         column("legalName", Column::LegalName, "Null for individuals.").see(KNOWN),
         column("tradingName", Column::TradingName, "Null when it trades under its legal name.").see(KNOWN),
         column("birthDate", Column::BirthOn, "Null when not known.")
@@ -132,7 +142,7 @@ fn party_type() -> Type {
 }
 const RESOLD: &str = "exists (select 1 from partner_customers pc where pc.customer_id = {t}.id and pc.partner_id = {p}.id and pc.valid_from_on <= {today} and (pc.valid_to_on is null or pc.valid_to_on >= {today}))";
 const TIMELINE: &str = "({t}.kind <> 'ticket' or {can ticket:read}) and ({t}.kind <> 'bill' or {can billing:read}) and ({t}.kind <> 'conversation' or {can conversation:read})";
-const FULL_SHARE: &str = "case when exists (select 1 from customers c join partner_customers pc on pc.customer_id = c.id join partners p on p.id = pc.partner_id where c.party_id = {t}.id and pc.partner_id {partners} and pc.valid_from_on <= {today} and (pc.valid_to_on is null or pc.valid_to_on >= {today}) and p.share_level = 'full') then {c} end";
+const FULL_SHARE: &str = concat!("case when ", entities::shared_in_full!("{t}.id"), " then {c} end");
 fn contact_medium_type() -> Type {
     use contact_medium::{Column, ENTITY, Kind};
     table(&ENTITY, "One way to reach a party.").reads("customer:read").fields([

@@ -4,7 +4,7 @@ use entities::privacy::{audit_event, consent, state_change};
 
 /// The consent that counts: the latest of its party, for one customer and purpose, unless it ran out: what
 /// `consent::current` tells. (`domain-model` §1.10)
-pub const IN_FORCE: &str = "{t}.effective_at <= {now} and ({t}.expires_at is null or {t}.expires_at > {now}) and not exists (select 1 from consents newer where newer.customer_id = {t}.customer_id and newer.party_id = {t}.party_id and newer.purpose = {t}.purpose and newer.effective_at <= {now} and (newer.effective_at, newer.id) > ({t}.effective_at, {t}.id))";
+pub const IN_FORCE: &str = entities::consent_in_force!("{t}");
 
 pub fn types() -> Vec<Type> {
     vec![consent_type(), audit(), change()]

@@ -12,6 +12,7 @@ use uuid::Uuid;
 pub async fn provider(store: &Store) -> Vec<Scope> {
     let plan = generate::Plan::new(generate::Plan::FEWEST, 7, harness::now().date_naive());
     let made = generate::generate(store, &plan, |_| {}).await.expect("an invented provider");
+    store.writer().execute_unprepared("delete from tasks").await.expect("the run goes, its data stay"); // each run has an id of its own
     vec![
         harness::agent(),
         harness::customer_of(made.enterprise.id),
@@ -28,6 +29,8 @@ struct Rows {
     parties: HashMap<Uuid, Uuid>,
     resold: HashSet<(Uuid, Uuid)>,
     full: HashSet<Uuid>,
+    /// The last word on `partner_share` of each customer, where it is a yes.
+    agreed: HashSet<Uuid>,
 }
 async fn select(store: &Store, sql: &str) -> Vec<QueryResult> {
     store.reader().query_all_raw(Statement::from_string(store.backend(), sql)).await.unwrap_or_else(|e| panic!("{sql}: {e}"))
@@ -48,7 +51,12 @@ async fn load(store: &Store) -> Rows {
             resold.insert((uuid(&r, "partner_id").unwrap(), uuid(&r, "customer_id").unwrap()));
         }
     }
+    let mut word: HashMap<Uuid, bool> = HashMap::new();
+    for r in select(store, "select customer_id, state from consents where purpose = 'partner_share' order by effective_at, id").await {
+        word.insert(uuid(&r, "customer_id").unwrap(), text(&r, "state") == "granted");
+    }
     Rows {
+        agreed: word.into_iter().filter(|w| w.1).map(|w| w.0).collect(),
         parents: customers.iter().map(|r| (uuid(r, "id").unwrap(), uuid(r, "parent_id"))).collect(),
         parties: customers.iter().map(|r| (uuid(r, "id").unwrap(), uuid(r, "party_id").unwrap())).collect(),
         resold,
@@ -78,6 +86,11 @@ impl Rows {
     fn party(&self, scope: &Scope, party: Uuid) -> bool {
         scope.audience == Audience::Agent || self.parties.iter().any(|(c, p)| *p == party && self.customer(scope, *c))
     }
+    /// Of a customer who agreed, whom a partner with full share knows.
+    fn shared(&self, scope: &Scope, party: Uuid) -> bool {
+        let mut customers = self.parties.iter().filter(|(c, p)| **p == party && self.agreed.contains(c));
+        customers.any(|(c, _)| scope.partners.iter().any(|p| self.full.contains(p) && self.resold.contains(&(*p, *c))))
+    }
     /// A row with a customer and a partner of its own.
     fn owned(&self, scope: &Scope, r: &QueryResult) -> bool {
         match scope.audience {
@@ -96,7 +109,8 @@ fn rules() -> Vec<(&'static EntityKind, &'static str, Test)> {
         (&customer::ENTITY, "select id from customers t", |rows, s, r| rows.customer(s, uuid(r, "id").unwrap())),
         (&party::ENTITY, "select id from parties t", |rows, s, r| rows.party(s, uuid(r, "id").unwrap())),
         (&contact_medium::ENTITY, "select id, party_id from contact_media t", |rows, s, r| {
-            rows.party(s, uuid(r, "party_id").unwrap()) && (s.audience != Audience::Partner || s.partners.iter().any(|p| rows.full.contains(p)))
+            let party = uuid(r, "party_id").unwrap();
+            rows.party(s, party) && (s.audience != Audience::Partner || rows.shared(s, party))
         }),
         (&billing_account::ENTITY, "select id, customer_id, partner_id from billing_accounts t", |rows, s, r| rows.owned(s, r)),
         (&product::ENTITY, "select id, customer_id, partner_id, cast(is_customer_visible as integer) v from products t", |rows, s, r| {

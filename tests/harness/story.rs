@@ -394,6 +394,14 @@ pub async fn partner(store: &Store, name: &str) -> Partner {
     Partner { store: store.clone(), id, party_id }
 }
 
+impl Partner {
+    /// May know more of a person than the name, where the person agreed.
+    pub async fn full_share(self) -> Self {
+        run(&self.store, "update partners set share_level = 'full' where id = $1", [self.id.into()]).await;
+        self
+    }
+}
+
 /// An offering that can be bought now.
 pub async fn offering(store: &Store, name: &str) -> Uuid {
     let id = fresh(store);

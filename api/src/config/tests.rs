@@ -77,3 +77,110 @@ fn the_file_that_init_writes_is_the_defaults() {
         |c: &Config| serde_json::to_value(&c.server).unwrap().to_string() + &serde_json::to_value(&c.log).unwrap().to_string() + &c.auth.issuer;
     assert_eq!(text(&s.config), text(&d.config));
 }
+
+/// The first thing about `value` that the schema refuses. Knows the keywords that the schema uses and no others.
+fn refused(schema: &serde_json::Value, value: &serde_json::Value, at: &str) -> Option<String> {
+    let no = |why: String| Some(format!("{at}: {why}"));
+    for (keyword, wanted) in schema.as_object().expect("a schema is an object") {
+        let fits = match keyword.as_str() {
+            "title" | "description" | "default" | "format" | "x-unit" | "$schema" => true,
+            "type" => match wanted.as_str().expect("one type") {
+                "object" => value.is_object(),
+                "array" => value.is_array(),
+                "string" => value.is_string(),
+                "integer" => value.is_i64() || value.is_u64(),
+                other => panic!("{at}: type {other}"),
+            },
+            "enum" => wanted.as_array().expect("values").contains(value),
+            "minimum" => value.as_f64().is_none_or(|v| v >= wanted.as_f64().expect("a number")),
+            "minLength" => value.as_str().is_none_or(|v| v.chars().count() as u64 >= wanted.as_u64().expect("a number")),
+            "pattern" => value.as_str().is_none_or(|v| regex::Regex::new(wanted.as_str().expect("a pattern")).unwrap().is_match(v)),
+            "additionalProperties" => {
+                assert_eq!(*wanted, serde_json::Value::Bool(false), "{at} is open");
+                value.as_object().is_none_or(|v| v.keys().all(|k| schema["properties"].get(k).is_some()))
+            }
+            "properties" => {
+                let of = |(name, inner)| refused(inner, value.get(name)?, &format!("{at}.{name}"));
+                if let Some(why) = wanted.as_object().expect("properties").iter().find_map(of) {
+                    return Some(why);
+                }
+                true
+            }
+            "items" => {
+                if let Some(why) = value.as_array().into_iter().flatten().find_map(|v| refused(wanted, v, at)) {
+                    return Some(why);
+                }
+                true
+            }
+            other => panic!("{at}: this test does not know the keyword {other}"),
+        };
+        if !fits {
+            return no(format!("{value} is not {keyword} {wanted}"));
+        }
+    }
+    None
+}
+fn refused_file(text: &str) -> Option<String> {
+    let file: toml::Table = text.parse().unwrap();
+    refused(schema().as_value(), &serde_json::to_value(file).unwrap(), "")
+}
+#[test]
+fn the_schema_takes_the_file_that_init_writes() {
+    assert_eq!(refused_file(&template(&Config::default())), None);
+    // with the lines that are there as examples
+    let all = template(&Config::default()).replace("# public_url", "public_url").replace("# cors_origins", "cors_origins");
+    assert!(all.contains("\ncors_origins"), "{all}");
+    assert_eq!(refused_file(&all), None);
+}
+#[test]
+fn schema_and_loader_refuse_the_same() {
+    let wrong = [
+        "[mail]",
+        "server = 1",
+        "[server]\nadress = 'x'",
+        "[server]\naddress = 1",
+        "[server]\ncors_origins = ['*']",
+        "[server]\ncors_origins = ['https://a/b']",
+        "[server]\ncors_origins = 'https://a'",
+        "[database]\npool = 'ten'",
+        "[database]\npool = 0",
+        "[database]\npool = -1",
+        "[database]\nurl = 'mysql://x'",
+        "[auth]\nissuer = ''",
+        "[limits]\ndeadline_ms = 1.5",
+        "[limits]\nstreams = 0",
+        "[log]\nformat = 'xml'",
+    ];
+    for file in wrong {
+        assert!(refused_file(file).is_some(), "the schema takes {file}");
+        assert!(load(file, &[], &[]).is_err(), "the loader takes {file}");
+    }
+    let right = [
+        "[server]\ncors_origins = ['https://a.example:8443', 'http://[::1]']",
+        "[database]\nurl = 'postgresql://x/y'",
+        "[limits]\nsocket_operations = 0",
+        "[log]\nformat = 'json'",
+    ];
+    for file in right {
+        assert_eq!(refused_file(file), None, "{file}");
+        assert!(load(file, &[], &[]).is_ok(), "the loader refuses {file}");
+    }
+}
+#[test]
+fn every_setting_is_in_the_schema_with_title_description_type_and_default_and_the_reverse() {
+    let schema = schema();
+    let (_dir, settings) = load("", &[], &[]).unwrap();
+    let mut described = vec![];
+    for (section, keys) in schema.as_value()["properties"].as_object().unwrap() {
+        assert!(keys["title"].is_string() && keys["description"].is_string(), "{section}");
+        for (name, key) in keys["properties"].as_object().unwrap() {
+            let key_name = format!("{section}.{name}");
+            assert!(key["title"].is_string() && key["description"].is_string() && key["type"].is_string(), "{key_name}: {key}");
+            assert_eq!(key["x-unit"].is_string(), key["type"] == "integer", "{key_name}: a number has a unit");
+            let default = &known().into_iter().find(|k| k.0 == key_name).expect("the schema has settings that are none").1;
+            assert_eq!(&key["default"], default, "{key_name}");
+            described.push(key_name);
+        }
+    }
+    assert_eq!(described, settings.origins.iter().map(|o| o.0.clone()).collect::<Vec<_>>());
+}

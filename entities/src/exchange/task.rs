@@ -1,5 +1,6 @@
 //! Long work that somebody waits for, with its progress.
-use crate::model::*;
+use crate::{Error, Result, model::*};
+use sea_orm::{ActiveValue::Set, Condition, ConnectionTrait, ExprTrait, UpdateMany, sea_query::Expr};
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -35,4 +36,62 @@ text_enum! {
 
 text_enum! {
     State "TaskState" { Queued = "queued", Running = "running", Succeeded = "succeeded", Failed = "failed", Cancelled = "cancelled" }
+}
+
+/// A new task that runs from now on.
+pub async fn begin(db: &impl ConnectionTrait, kind: Kind, title: String, total: Option<i64>, subject: &str, at: DateTimeUtc) -> Result<Uuid> {
+    let id = crate::id::at(at);
+    let row = ActiveModel {
+        id: Set(id),
+        created_at: Set(at),
+        updated_at: Set(at),
+        row_version: Set(1),
+        kind: Set(kind),
+        title: Set(title),
+        state: Set(State::Running),
+        done: Set(0),
+        total: Set(total),
+        message: Set(None),
+        error_code: Set(None),
+        subject: Set(subject.into()),
+        started_at: Set(Some(at)),
+        finished_at: Set(None),
+    };
+    Entity::insert(row).exec_without_returning(db).await?;
+    Ok(id)
+}
+/// How far it is, for those who watch.
+pub async fn advance(db: &impl ConnectionTrait, id: Uuid, done: i64, total: i64, at: DateTimeUtc) -> Result<()> {
+    Entity::update_many()
+        .col_expr(Column::Done, Expr::value(done))
+        .col_expr(Column::Total, Expr::value(Some(total)))
+        .col_expr(Column::UpdatedAt, Expr::value(at))
+        .filter(Column::Id.eq(id))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+/// The end: well, or with the reason.
+pub async fn end(db: &impl ConnectionTrait, id: Uuid, error: Option<&Error>, at: DateTimeUtc) -> Result<()> {
+    let over = match error {
+        None => over(State::Succeeded, None, None, at),
+        Some(e) => over(State::Failed, Some("FAILED"), Some(e.to_string()), at),
+    };
+    over.filter(Column::Id.eq(id)).exec(db).await?;
+    Ok(())
+}
+/// Those of these that still run were left by a process that is gone.
+pub async fn abandon(db: &impl ConnectionTrait, which: Condition, at: DateTimeUtc) -> Result<()> {
+    let over = over(State::Failed, Some("INTERRUPTED"), Some("it was interrupted, and run again".into()), at);
+    over.filter(which).filter(Column::State.eq(State::Running)).exec(db).await?;
+    Ok(())
+}
+fn over(state: State, code: Option<&str>, message: Option<String>, at: DateTimeUtc) -> UpdateMany<Entity> {
+    Entity::update_many()
+        .col_expr(Column::State, Expr::value(state))
+        .col_expr(Column::Message, Expr::value(message))
+        .col_expr(Column::ErrorCode, Expr::value(code.map(String::from)))
+        .col_expr(Column::FinishedAt, Expr::value(Some(at)))
+        .col_expr(Column::UpdatedAt, Expr::value(at))
+        .col_expr(Column::RowVersion, Expr::col(Column::RowVersion).add(1))
 }

@@ -378,3 +378,16 @@ fn consent_rows(provider: &Provider, c: &Customer, dice: &mut Dice, rows: &mut R
         }
     }
 }
+
+/// Whoever was sold to by a partner was asked whether the partner may know who they are; most agreed.
+pub fn share_rows(provider: &Provider, c: &Customer, dice: &mut Dice, rows: &mut Rows) {
+    let Some(partner) = c.partner(provider) else { return };
+    let asked_first = WHOLESALE.contains(&c.number) || RESOLD.contains(&c.number);
+    let state = if asked_first || dice.per_mille(850) { consent::State::Granted } else { consent::State::Denied };
+    let at = dice.moment(c.since);
+    let basis = if c.given.is_some() { "GDPR Art. 6(1)(a)" } else { "contract" };
+    let evidence = json!({ "channel": "shop", "text": "Your provider's partner", "text_version": "2024-05", "seen_as": c.mail });
+    rows.consents.push(row!(consent, dice.id(at), at, "crm", format!("CO-{:06}-{}-1", c.number, PURPOSES.len() + 1);
+        customer_id: c.id, partner_id: Some(partner), party_id: c.party, purpose: consent::Purpose::PartnerShare, state: state, legal_basis: basis,
+        evidence: evidence, effective_at: at, expires_at: None::<DateTime<Utc>>));
+}

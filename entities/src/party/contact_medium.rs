@@ -38,12 +38,7 @@ pub static ENTITY: EntityKind = EntityKind {
     table: "contact_media",
     rules: Rules {
         agent: All,
-        partner: Both(&[
-            Via("party_id", &super::party::ENTITY),
-            Where(
-                "exists (select 1 from customers c join partner_customers pc on pc.customer_id = c.id join partners p on p.id = pc.partner_id where c.party_id = {t}.party_id and pc.partner_id {partners} and pc.valid_from_on <= {today} and (pc.valid_to_on is null or pc.valid_to_on >= {today}) and p.share_level = 'full')",
-            ),
-        ]),
+        partner: Both(&[Via("party_id", &super::party::ENTITY), Where(crate::shared_in_full!("{t}.party_id"))]),
         customer: Via("party_id", &super::party::ENTITY),
         public: Nobody,
     },

@@ -119,6 +119,31 @@ pub async fn set(w: &mut Write, set: Set) -> Result<Uuid> {
     Ok(id)
 }
 
+/// SQL: the consent `$t` is the one in force, which [`current`] tells.
+#[macro_export]
+macro_rules! consent_in_force {
+    ($t:literal) => {
+        concat!(
+            $t,
+            ".effective_at <= {now} and (",
+            $t,
+            ".expires_at is null or ",
+            $t,
+            ".expires_at > {now}) and not exists (select 1 from consents newer where newer.customer_id = ",
+            $t,
+            ".customer_id and newer.party_id = ",
+            $t,
+            ".party_id and newer.purpose = ",
+            $t,
+            ".purpose and newer.effective_at <= {now} and (newer.effective_at, newer.id) > (",
+            $t,
+            ".effective_at, ",
+            $t,
+            ".id))"
+        )
+    };
+}
+
 /// What counts now for a customer: the last word of each party on each purpose, unless it ran out.
 pub async fn current(scope: &Scope, db: &impl ConnectionTrait, customer_id: Uuid) -> Result<Vec<Model>> {
     let all = scope.find::<Entity>().filter(Column::CustomerId.eq(customer_id)).filter(Column::EffectiveAt.lte(scope.at));

@@ -20,24 +20,8 @@ pub(super) async fn begin(w: &mut Write, source: &Source) -> Result<(Uuid, Uuid)
     know_source(w, source).await?;
     let mapping = keep_mapping(w, source).await?;
     abandon(w, source).await?;
-    let (task, batch) = (crate::id::at(at), crate::id::at(at));
-    let row = task::ActiveModel {
-        id: Set(task),
-        created_at: Set(at),
-        updated_at: Set(at),
-        row_version: Set(1),
-        kind: Set(task::Kind::Import),
-        title: Set(format!("Import {}", source.file_name)),
-        state: Set(task::State::Running),
-        done: Set(0),
-        total: Set(None),
-        message: Set(None),
-        error_code: Set(None),
-        subject: Set(w.scope().subject.clone()),
-        started_at: Set(Some(at)),
-        finished_at: Set(None),
-    };
-    task::Entity::insert(row).exec_without_returning(w.tx()).await?;
+    let task = task::begin(w.tx(), task::Kind::Import, format!("Import {}", source.file_name), None, &w.scope().subject, at).await?;
+    let batch = crate::id::at(at);
     let row = import_batch::ActiveModel {
         id: Set(batch),
         created_at: Set(at),
@@ -115,36 +99,16 @@ async fn abandon(w: &Write, source: &Source) -> Result<()> {
         .add(B::SourceSystem.eq(&source.source_system))
         .add(B::FileName.eq(&source.file_name));
     let tasks = import_batch::Entity::find().select_only().column(B::TaskId).filter(same.clone()).into_query();
-    task::Entity::update_many()
-        .col_expr(task::Column::State, Expr::value(task::State::Failed))
-        .col_expr(task::Column::ErrorCode, Expr::value("INTERRUPTED"))
-        .col_expr(task::Column::Message, Expr::value("it was interrupted, and run again"))
-        .col_expr(task::Column::FinishedAt, Expr::value(Some(w.at())))
-        .filter(Expr::col(task::Column::Id).in_subquery(tasks))
-        .exec(w.tx())
-        .await?;
+    task::abandon(w.tx(), Condition::all().add(Expr::col(task::Column::Id).in_subquery(tasks)), w.at()).await?;
     import_batch::Entity::update_many().col_expr(B::State, Expr::value(import_batch::State::Failed)).filter(same).exec(w.tx()).await?;
     Ok(())
 }
 pub(super) async fn end(store: &Store, scope: &Scope, (id, task): (Uuid, Uuid), batch: &Batch, error: Option<&Error>) -> Result<()> {
     let mut w = store.write(scope).await?;
-    let (batch_state, task_state) = match error {
-        None => (import_batch::State::Succeeded, task::State::Succeeded),
-        Some(_) => (import_batch::State::Failed, task::State::Failed),
-    };
-    update_batch(&w, id, batch, batch_state).await?;
-    task::Entity::update_many()
-        .col_expr(task::Column::State, Expr::value(task_state))
-        .col_expr(task::Column::Done, Expr::value(batch.rows as i64))
-        .col_expr(task::Column::Total, Expr::value(Some(batch.rows as i64)))
-        .col_expr(task::Column::Message, Expr::value(error.map(ToString::to_string)))
-        .col_expr(task::Column::ErrorCode, Expr::value(error.map(|_| "FAILED".to_string())))
-        .col_expr(task::Column::FinishedAt, Expr::value(Some(w.at())))
-        .col_expr(task::Column::UpdatedAt, Expr::value(w.at()))
-        .col_expr(task::Column::RowVersion, Expr::col(task::Column::RowVersion).add(1))
-        .filter(task::Column::Id.eq(task))
-        .exec(w.tx())
-        .await?;
+    let state = if error.is_some() { import_batch::State::Failed } else { import_batch::State::Succeeded };
+    update_batch(&w, id, batch, state).await?;
+    task::advance(w.tx(), task, batch.rows as i64, batch.rows as i64, w.at()).await?;
+    task::end(w.tx(), task, error, w.at()).await?;
     w.changed(Operation::Update, &import_batch::ENTITY, id, None, None);
     w.changed(Operation::Update, &task::ENTITY, task, None, None);
     w.commit().await?;
@@ -202,12 +166,5 @@ pub(crate) async fn as_of_before(store: &Store, sha256: &str, source_system: &st
 pub(super) async fn show(w: &Write, told: &Progress, task: Uuid) -> Result<()> {
     // how many rows there will be is guessed from the bytes that are read
     let total = (told.bytes > 0 && told.bytes_total > told.bytes).then(|| (told.rows as u128 * told.bytes_total as u128 / told.bytes as u128) as i64);
-    task::Entity::update_many()
-        .col_expr(task::Column::Done, Expr::value(told.rows as i64))
-        .col_expr(task::Column::Total, Expr::value(total.or(Some(told.rows as i64))))
-        .col_expr(task::Column::UpdatedAt, Expr::value(w.at()))
-        .filter(task::Column::Id.eq(task))
-        .exec(w.tx())
-        .await?;
-    Ok(())
+    task::advance(w.tx(), task, told.rows as i64, total.unwrap_or(told.rows as i64), w.at()).await
 }

@@ -1,0 +1,157 @@
+//! Many rows: which, in which order, and how many. A list that is no connection is done here.
+use super::{Compiler, Outcome, connection::Listing, text};
+use crate::{
+    declare::*,
+    error::Refused,
+    graph::ty,
+    page::{Cursor, MAX_FIRST, Page},
+    select::Pick,
+    write_sql::joined,
+};
+use async_graphql::Value;
+use entities::{id::Id, rule::Statement};
+use uuid::Uuid;
+
+impl<'a> Compiler<'a> {
+    pub(super) fn many(&mut self, m: &Many, pick: &Pick<'a>, from: Option<(&'static Type, &str)>) -> Outcome<String> {
+        let (d, t) = (ty(m.to), self.alias());
+        let page = self.page(m, pick)?;
+        let order = self.order(m, d, pick)?;
+        let wheres = self.wheres(m, d, &t, pick, from)?;
+        let list = Cursor::list(&(d.name, order.column, order.desc, format!("{:?}", self.doc.arg(&pick.field.node, "filter"))));
+        let mut paged = wheres.clone();
+        if let Some(cursor) = &page.cursor {
+            paged.push(self.keyset(&t, order, page.backward, Cursor::read(cursor, &list, order)?));
+        }
+        let by = order_by(&t, order, page.backward, self.pg);
+        let limit = page.size + u64::from(m.shape == Shape::Connection); // as text: SQLite prepares anew for a bound LIMIT
+        let rows = format!("(select * from {} {t}{} order by {by} limit {limit}) {t}", self.table(d)?, filtered(&paged));
+        if m.shape == Shape::List {
+            let body = self.object(d, &t, &pick.sets)?;
+            return Ok(format!("'[' || coalesce((select {} from {rows}), '') || ']'", joined(&body, "", self.pg)));
+        }
+        let base = format!("from {} {t}{}", self.table(d)?, filtered(&wheres));
+        self.connection(d, &t, pick, &Listing { order, page, by, rows, base, list })
+    }
+    fn page(&self, m: &Many, pick: &Pick<'a>) -> Outcome<Page> {
+        let size = |name: &str| match self.doc.arg(&pick.field.node, name) {
+            None => Ok(None),
+            Some(Value::Number(n)) if n.as_u64().is_some_and(|n| n <= MAX_FIRST) => Ok(n.as_u64()),
+            Some(_) => Err(Refused::input(format!("`{name}` is a number from 0 to {MAX_FIRST}."))),
+        };
+        let cursor = |name: &str| self.doc.arg(&pick.field.node, name).and_then(|v| text(&v));
+        match (size("first")?, size("last")?, cursor("after"), cursor("before")) {
+            (Some(_), Some(_), ..) => Err(Refused::input("Give `first` or `last`, not both.")),
+            (_, _, Some(_), Some(_)) => Err(Refused::input("Give `after` or `before`, not both.")),
+            (first, None, after, None) => Ok(Page { size: first.unwrap_or(m.default), backward: false, cursor: after }),
+            (None, last, None, before) => Ok(Page { size: last.unwrap_or(m.default), backward: true, cursor: before }),
+            _ => Err(Refused::input("`first` goes with `after`, `last` with `before`.")),
+        }
+    }
+    fn order(&self, m: &Many, d: &Type, pick: &Pick<'a>) -> Outcome<Order> {
+        let Some(name) = self.doc.arg(&pick.field.node, "sort").and_then(|v| text(&v)) else { return Ok(m.order) };
+        let Some((_, order, field)) = d.sorts.iter().find(|s| s.0 == name) else {
+            return Err(Refused::internal("a sort passed validation that is not known"));
+        };
+        self.allowed(d, field)?;
+        Ok(*order)
+    }
+    /// A filter or a sort tells what its field tells: it needs the same scope, and no mask may stand before it.
+    fn allowed(&self, d: &Type, field: &str) -> Outcome<()> {
+        match d.field(field).and_then(|f| f.scope).filter(|s| !self.scope.has(s)) {
+            Some(scope) => Err(Refused::scope(scope)),
+            None => Ok(()),
+        }
+    }
+    fn wheres(&mut self, m: &Many, d: &'static Type, t: &str, pick: &Pick<'a>, from: Option<(&'static Type, &str)>) -> Outcome<Vec<String>> {
+        let mut wheres = vec![];
+        let mut implied = None;
+        if let (Some((theirs, ours)), Some((pd, pt))) = (m.link, from) {
+            let deep = m.tree && self.doc.arg(&pick.field.node, "includeDescendants") == Some(Value::Boolean(true));
+            wheres.push(if deep {
+                format!("{t}.{theirs} in (select descendant_id from customer_closure where ancestor_id = {pt}.{ours})")
+            } else {
+                format!("{t}.{theirs} = {pt}.{ours}")
+            });
+            if ours == "id" {
+                implied = Some((theirs, Self::entity(pd)?));
+            }
+        }
+        wheres.extend(self.rule(d, t, implied)?);
+        if let Some(only) = m.only {
+            let only = self.fill(&only.replace("{p}", from.map_or("", |p| p.1)), t)?;
+            wheres.push(only);
+        }
+        if let (true, Some(Value::Object(given))) = (m.filtered, self.doc.arg(&pick.field.node, "filter")) {
+            for (name, value) in &given {
+                if let Some(f) = d.filters.iter().find(|f| f.name == name.as_str()).filter(|_| *value != Value::Null) {
+                    self.allowed(d, f.field)?;
+                    let condition = self.condition(f, t, value)?;
+                    wheres.push(condition);
+                }
+            }
+        }
+        Ok(wheres)
+    }
+    fn condition(&mut self, f: &Filter, t: &str, value: &Value) -> Outcome<String> {
+        let column = format!("{t}.{}", f.column);
+        if let Value::List(values) = value {
+            let mut places = vec![];
+            for v in values {
+                let v = filter_value(f, v)?;
+                places.push(self.bind(v));
+            }
+            return Ok(if places.is_empty() { "1=0".into() } else { format!("{column} in ({})", places.join(", ")) });
+        }
+        let bound = filter_value(f, value)?;
+        let place = self.bind(bound);
+        Ok(match f.op {
+            FilterOp::AnyOf | FilterOp::Is => format!("{column} = {place}"),
+            FilterOp::From => format!("{column} >= {place}"),
+            FilterOp::Until => format!("{column} <= {place}"),
+        })
+    }
+    fn keyset(&mut self, t: &str, order: Order, backward: bool, at: (Option<sea_orm::Value>, sea_orm::Value)) -> String {
+        let op = if order.desc != backward { '<' } else { '>' };
+        match at {
+            (None, id) => format!("{t}.id {op} {}", self.bind(id)),
+            (Some(key), id) => {
+                let (key, id) = (self.bind(key), self.bind(id));
+                format!("({t}.{}{}, {t}.id) {op} ({key}, {id})", order.column, collation(order, self.pg))
+            }
+        }
+    }
+}
+
+fn filter_value(f: &Filter, value: &Value) -> Outcome<sea_orm::Value> {
+    let bad = || Refused::input(format!("`{}` is not a {}.", f.name, f.scalar.graphql()));
+    Ok(match (f.scalar, value) {
+        (Scalar::Bool, Value::Boolean(b)) => (*b).into(),
+        (Scalar::Int, Value::Number(n)) => (n.as_i64().and_then(|n| i32::try_from(n).ok()).ok_or_else(bad)?).into(),
+        (scalar, value) => {
+            let text = text(value).ok_or_else(bad)?;
+            match scalar {
+                Scalar::Enum(_, values) => values.iter().find(|v| v.1 == text).ok_or_else(bad)?.0.into(),
+                Scalar::Id(kind) => Id::parse(&text).filter(|i| i.kind == kind).map_or(Uuid::nil(), |i| i.uuid).into(),
+                Scalar::Date => text.parse::<chrono::NaiveDate>().map_err(|_| bad())?.into(),
+                Scalar::Instant => text.parse::<chrono::DateTime<chrono::Utc>>().map_err(|_| bad())?.into(),
+                Scalar::BigInt => text.parse::<i64>().map_err(|_| bad())?.into(),
+                _ => text.into(),
+            }
+        }
+    })
+}
+/// PostgreSQL orders text by the database's language unless told: both databases order by code point.
+fn collation(order: Order, pg: bool) -> &'static str {
+    if pg && order.scalar == Scalar::Text && order.column != "id" { " collate \"C\"" } else { "" }
+}
+fn order_by(t: &str, order: Order, backward: bool, pg: bool) -> String {
+    let direction = if order.desc != backward { " desc" } else { "" };
+    if order.column == "id" {
+        return format!("{t}.id{direction}");
+    }
+    format!("{t}.{}{}{direction}, {t}.id{direction}", order.column, collation(order, pg))
+}
+fn filtered(wheres: &[String]) -> String {
+    if wheres.is_empty() { String::new() } else { format!(" where {}", wheres.join(" and ")) }
+}

@@ -1,0 +1,152 @@
+//! What a mutation takes.
+use crate::scalars::Choice;
+use async_graphql::{ID, InputObject, MaybeUndefined};
+use entities::{
+    care::{ticket, ticket_note},
+    knowledge::article,
+    party::customer,
+    privacy::consent,
+};
+
+/// A question for the bot.
+#[derive(InputObject, serde::Serialize)]
+pub struct AskInput {
+    /// In your own words, at most 4,000 characters.
+    pub(super) question: String,
+    /// To go on with a talk; a new one begins without it.
+    pub(super) conversation_id: Option<ID>,
+    /// The language to answer in; told from the question when not given.
+    pub(super) locale: Option<String>,
+    /// The same key and input again give the same answer.
+    pub(super) idempotency_key: Option<String>,
+}
+/// A new ticket.
+#[derive(InputObject, serde::Serialize)]
+pub struct TicketOpenInput {
+    /// For whom; a login of one customer can leave it out, an agent may not know yet.
+    pub(super) customer_id: Option<ID>,
+    /// What sort of matter it is.
+    pub(super) kind: Choice<ticket::Kind>,
+    /// What it is about, in one line.
+    pub(super) name: String,
+    /// All that helps to mend it.
+    pub(super) description: String,
+    /// The product it is about.
+    pub(super) product_id: Option<ID>,
+    /// The bill it is about.
+    pub(super) bill_id: Option<ID>,
+    /// The same key and input again give the same ticket.
+    pub(super) idempotency_key: Option<String>,
+}
+/// A note on a ticket.
+#[derive(InputObject, serde::Serialize)]
+pub struct TicketReplyInput {
+    pub(super) ticket_id: ID,
+    /// What you say.
+    pub(super) body: String,
+    /// Who may read it; everybody on the ticket when not given.
+    pub(super) visibility: Option<Choice<ticket_note::Visibility>>,
+    /// What the ticket becomes with it.
+    pub(super) status: Option<Choice<ticket::Status>>,
+    /// The same key and input again add nothing.
+    pub(super) idempotency_key: Option<String>,
+}
+/// A change of a ticket. What is not given stays.
+#[derive(InputObject, serde::Serialize)]
+pub struct TicketUpdateInput {
+    pub(super) ticket_id: ID,
+    /// The `version` that you read.
+    pub(super) expected_version: i32,
+    pub(super) status: Option<Choice<ticket::Status>>,
+    /// Why, for agents' eyes.
+    pub(super) status_reason: Option<String>,
+    /// Needs the scope ticket:triage.
+    pub(super) priority: Option<Choice<ticket::Priority>>,
+    pub(super) name: Option<String>,
+    /// What was done about it.
+    pub(super) resolution: Option<String>,
+    /// The same key and input again change nothing more.
+    pub(super) idempotency_key: Option<String>,
+}
+/// A change of a customer. What is not given stays.
+#[derive(InputObject, serde::Serialize)]
+pub struct CustomerUpdateInput {
+    pub(super) customer_id: ID,
+    /// The `version` that you read.
+    pub(super) expected_version: i32,
+    pub(super) display_name: Option<String>,
+    /// The language to write in, BCP 47.
+    pub(super) locale: Option<String>,
+    pub(super) preferred_channel: Option<Choice<customer::PreferredChannel>>,
+    /// Agents only.
+    pub(super) status: Option<Choice<customer::Status>>,
+    /// Agents only.
+    pub(super) status_reason: Option<String>,
+    /// Agents only: the customer to stand below; null makes it the top of a tree.
+    pub(super) parent_id: MaybeUndefined<ID>,
+    /// The same key and input again change nothing more.
+    pub(super) idempotency_key: Option<String>,
+}
+/// A consent, and how it can be proven.
+#[derive(InputObject, serde::Serialize)]
+pub struct ConsentSetInput {
+    pub(super) customer_id: ID,
+    pub(super) purpose: Choice<consent::Purpose>,
+    pub(super) state: Choice<consent::State>,
+    /// Where it was said: `portal`, `phone`.
+    pub(super) channel: String,
+    /// Which wording was shown.
+    pub(super) text_version: String,
+    /// The same key and input again write nothing more.
+    pub(super) idempotency_key: Option<String>,
+}
+/// A text of an article.
+#[derive(InputObject, serde::Serialize)]
+pub struct ArticleSaveInput {
+    /// The article; a new one without it.
+    pub(super) id: Option<ID>,
+    /// Its name in links; made from the title when not given.
+    pub(super) slug: Option<String>,
+    pub(super) kind: Choice<article::Kind>,
+    /// Who may read it.
+    pub(super) audience: Choice<article::Audience>,
+    /// The shelf it stands on.
+    pub(super) category_code: Option<String>,
+    /// The language of this text, BCP 47.
+    pub(super) locale: String,
+    pub(super) title: String,
+    /// In a sentence.
+    pub(super) summary: Option<String>,
+    /// Markdown.
+    pub(super) body: String,
+    /// Words to find it by.
+    pub(super) keywords: Option<Vec<String>>,
+    /// Other ways to ask for it.
+    pub(super) questions: Option<Vec<String>>,
+    /// The article's `version` that you read; leave it out to overwrite.
+    pub(super) expected_version: Option<i32>,
+    /// The same key and input again save nothing more.
+    pub(super) idempotency_key: Option<String>,
+}
+/// Which draft to publish.
+#[derive(InputObject, serde::Serialize)]
+pub struct ArticlePublishInput {
+    pub(super) id: ID,
+    /// The language of the draft.
+    pub(super) locale: String,
+    /// The article's `version` that you read.
+    pub(super) expected_version: Option<i32>,
+    /// The same key and input again publish nothing more.
+    pub(super) idempotency_key: Option<String>,
+}
+/// Whether something helped: one of the two ids.
+#[derive(InputObject, serde::Serialize)]
+pub struct FeedbackSubmitInput {
+    pub(super) article_version_id: Option<ID>,
+    pub(super) answer_id: Option<ID>,
+    pub(super) is_helpful: bool,
+    /// Why, at most 2,000 characters.
+    pub(super) comment: Option<String>,
+    /// The same key and input again count once.
+    pub(super) idempotency_key: Option<String>,
+}
