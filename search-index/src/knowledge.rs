@@ -71,7 +71,7 @@ fn passages<'a>(a: &'a article::Model, v: &'a article_version::Model) -> impl It
         d.shown.locale.clone_from(&v.locale);
         d.shown.slug.clone_from(&a.slug);
         d.shown.version = Some(v.id);
-        d.shown.questions = list(&v.questions);
+        (d.shown.questions, d.shown.keywords) = (list(&v.questions), list(&v.keywords));
         (d.shown.heading, d.shown.anchor, d.shown.body) = (s.heading, s.anchor, s.text);
         d
     })

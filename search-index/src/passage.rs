@@ -55,9 +55,10 @@ impl Index {
         let query = self.passages_with(&searcher, scope, &pieces, one(language), None);
         let among = Among::passages(&searcher, &self.fields, language)?;
         let weights = self.weights(&searcher, among.documents, pieces.iter().flat_map(|p| language.stems(&p.0)).map(|s| s.0), language)?;
+        let asked = Question::new(text, weights, language);
         let mut found = vec![];
         for (score, at) in best(&searcher, &*query, &among, CANDIDATES.max(n), 0)? {
-            found.extend(self.shown(&searcher, at)?.and_then(|shown| passage(shown, score, language, &weights)));
+            found.extend(self.shown(&searcher, at)?.and_then(|shown| passage(shown, score, &asked)));
         }
         let top = found.first().map_or(1.0, |p| p.score).max(f32::MIN_POSITIVE);
         found.sort_by(|a, b| b.rank(top).total_cmp(&a.rank(top)));
@@ -87,17 +88,15 @@ impl Passage {
     }
 }
 
-fn passage(shown: Shown, score: f32, language: &Language, asked: &Weights) -> Option<Passage> {
-    let texts = || [&shown.heading, &shown.title].into_iter().chain(&shown.questions);
-    let speaks: BTreeSet<String> = texts().chain([&shown.body]).flat_map(|t| language.stems(t)).map(|s| s.0).collect();
-    let all: f32 = asked.values().sum();
-    let covered: f32 = asked.iter().filter(|(stem, _)| speaks.contains(*stem)).map(|(_, w)| w).sum();
-    let likeness = texts().map(|t| like(&language.content(t), asked)).fold(0.0, f32::max);
+fn passage(shown: Shown, score: f32, asked: &Question) -> Option<Passage> {
+    let names = [(1.0, &shown.heading), (OF_ALL, &shown.title)].into_iter().chain(shown.questions.iter().map(|q| (OF_ALL, q)));
+    let likeness = names.clone().chain(shown.keywords.iter().map(|k| (KEYWORD, k))).map(|(part, text)| part * asked.like(text));
+    let speaks = names.map(|n| n.1).chain(&shown.keywords).chain([&shown.body]).flat_map(|t| asked.language.words(t)).collect();
     Some(Passage {
         article_id: shown.id,
         version_id: shown.version?,
-        coverage: if all > 0.0 { covered / all } else { 0.0 },
-        likeness,
+        coverage: asked.covered(&speaks),
+        likeness: likeness.fold(0.0, f32::max),
         score,
         slug: shown.slug,
         locale: shown.locale,
@@ -107,20 +106,46 @@ fn passage(shown: Shown, score: f32, language: &Language, asked: &Weights) -> Op
         text: shown.body,
     })
 }
+/// What the name of a whole article counts against that of the passage itself, and what a keyword does.
+const OF_ALL: f32 = 0.95;
+const KEYWORD: f32 = 0.7;
+/// What a little word counts against a word of the matter: it tells “when do I pay” from “how do I pay”.
+const LITTLE: f32 = 0.2;
 
-/// Dice over weighted stems: what both say, against what either says. Stems that were not asked for count like the
-/// average of those that were.
-fn like(stems: &[String], asked: &Weights) -> f32 {
-    let stems: BTreeSet<&String> = stems.iter().collect();
-    let all: f32 = asked.values().sum();
-    if asked.is_empty() || stems.is_empty() || all <= 0.0 {
-        return 0.0;
+/// What was asked, and how much each word of it tells.
+struct Question {
+    language: &'static Language,
+    content: Weights,
+    little: Weights,
+}
+impl Question {
+    fn new(text: &str, content: Weights, language: &'static Language) -> Self {
+        let average = content.values().sum::<f32>() / content.len().max(1) as f32;
+        let little = language.words(text).into_iter().filter(|w| !content.contains_key(w)).map(|w| (w, LITTLE * average)).collect();
+        Question { language, content, little }
     }
-    let average = all / asked.len() as f32;
-    let weight = |s: &String| asked.get(s).copied();
-    let both: f32 = stems.iter().filter_map(|s| weight(s)).sum();
-    let said: f32 = stems.iter().map(|s| weight(s).unwrap_or(average)).sum();
-    2.0 * both / (all + said)
+    fn covered(&self, speaks: &BTreeSet<String>) -> f32 {
+        let all: f32 = self.content.values().sum();
+        let covered: f32 = self.content.iter().filter(|(stem, _)| speaks.contains(*stem)).map(|(_, w)| w).sum();
+        if all > 0.0 { covered / all } else { 0.0 }
+    }
+    /// Dice over weighted stems: what both say, against what either says. Stems that were not asked for count like the
+    /// average of those that were; where none of the matter is shared, little words make nothing alike.
+    fn like(&self, text: &str) -> f32 {
+        let content: BTreeSet<String> = self.language.content(text).into_iter().collect();
+        let all: f32 = self.content.values().sum();
+        if !content.iter().any(|s| self.content.contains_key(s)) || all <= 0.0 {
+            return 0.0;
+        }
+        let average = all / self.content.len() as f32;
+        let (mut both, mut said) = (0.0, 0.0);
+        for stem in self.language.words(text).into_iter().collect::<BTreeSet<_>>() {
+            let shared = self.content.get(&stem).or_else(|| self.little.get(&stem));
+            both += shared.unwrap_or(&0.0);
+            said += shared.copied().unwrap_or(if content.contains(&stem) { average } else { LITTLE * average });
+        }
+        2.0 * both / (all + self.little.values().sum::<f32>() + said)
+    }
 }
 
 /// The language as a slice of the list.

@@ -166,7 +166,9 @@ pub fn read(source: &Source, root: &str, options: &Options) -> Result<Page, Skip
     let title = matter.text(&["title", "name"]).map(|t| plain(&t)).or_else(|| headline.map(|h| h.title.clone())).unwrap_or_else(|| human(&name));
     let is_faq =
         [&name, &title].iter().any(|t| slug(t).split('-').any(|w| w == "faq" || w == "faqs") || t.to_lowercase().contains("frequently asked"));
-    let questions = if matter.text(&["kind", "type"]).is_none_or(|k| k == "faq") { sections::questions(&parted, is_faq) } else { None };
+    // a page that lists its own questions is one article: they ask for all of it
+    let may_part = matter.text(&["kind", "type"]).is_none_or(|k| k == "faq") && matter.list(&["questions"]).is_empty();
+    let questions = if may_part { sections::questions(&parted, is_faq) } else { None };
     let keywords = matter.list(&["keywords", "tags", "categories"]);
     let parts = match &questions {
         Some(all) => all.iter().map(|q| question(q, &title)).collect(),
