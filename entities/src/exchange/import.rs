@@ -13,7 +13,6 @@ pub mod open;
 use crate::{
     Error, Result, Scope, Store, Write,
     exchange::{
-        import_batch,
         mapping::row::Deferred,
         record::{Mapped, Severity},
         source_system,
@@ -22,7 +21,7 @@ use crate::{
     money,
 };
 use chrono::NaiveDate;
-use ledger::{begin, end, keep, show, update_batch};
+use ledger::{File, begin, end};
 use sea_orm::prelude::Uuid;
 use std::{
     collections::{BTreeMap, HashSet},
@@ -85,6 +84,18 @@ pub struct Source {
     pub mapping: Option<(String, String)>,
     pub as_of: Option<NaiveDate>,
     pub reader: Arc<dyn Reader>,
+}
+impl Source {
+    fn about(&self) -> File<'_> {
+        File {
+            name: &self.file_name,
+            sha256: self.sha256.as_deref(),
+            source_system: &self.source_system,
+            source_kind: self.source_kind,
+            mapping: self.mapping.as_ref().map(|m| (m.0.as_str(), m.1.as_str())),
+            as_of: self.as_of,
+        }
+    }
 }
 
 /// How far an import is.
@@ -172,13 +183,13 @@ pub async fn run(store: &Store, scope: &Scope, source: Source, job: &Job, progre
     };
     if job.dry_run {
         let mut w = store.write(scope).await?;
-        let id = begin(&mut w, &source).await?.0;
+        let id = begin(&mut w, &source.about()).await?.0;
         let mut run = Run { up: Upsert::new(&source.source_system, job.refs.clone(), id), source: &source, batch: &mut batch, progress, ids: None };
         run.all(&mut Hand::One(&mut w)).await?;
         return Ok(batch); // dropped without commit: nothing happened
     }
     let mut w = store.write(scope).await?;
-    let (id, task) = begin(&mut w, &source).await?;
+    let (id, task) = begin(&mut w, &source.about()).await?;
     w.commit().await?;
     batch.id = Some(id);
     let mut run =
@@ -253,19 +264,14 @@ impl Run<'_> {
     /// Decides a chunk: what is to be written of it, and which of its rows wait.
     async fn step(&mut self, hand: &Hand<'_>, rows: Vec<Ready>, first: bool, last: bool) -> Result<(Step, Vec<u64>)> {
         self.batch.rows += if first { rows.len() as u64 } else { 0 };
-        let (plan, taken) = match hand {
+        let (plan, mut taken) = match hand {
             Hand::One(w) => self.up.decide(w.tx(), w.at(), rows, last).await?,
             Hand::Each(store, _) => self.up.decide(store.reader(), store.clock().now(), rows, last).await?,
         };
-        let kept: u64 = self.batch.problems.values().sum();
-        self.batch.add(&taken);
-        let notes = if kept < MOST_ERRORS_KEPT { taken.notes } else { vec![] };
-        Ok((Step { origin: self.up.origin.clone(), plan, notes, told: self.told(), batch: self.batch.clone() }, taken.waiting))
-    }
-    fn told(&self) -> Progress {
-        let (b, (bytes, bytes_total)) = (&self.batch, self.source.reader.bytes());
-        let Counts { inserted, updated, unchanged, rejected, warned } = b.counts;
-        Progress { file: b.file.clone(), rows: b.rows, bytes, bytes_total, inserted, updated, unchanged, rejected, warned }
+        let waiting = std::mem::take(&mut taken.waiting);
+        let notes = self.batch.take(taken);
+        let told = self.batch.told(self.source.reader.bytes());
+        Ok((Step { origin: self.up.origin.clone(), plan, notes, told, batch: self.batch.clone() }, waiting))
     }
 }
 
@@ -291,10 +297,8 @@ impl Step {
     }
     async fn write(self, w: &mut Write, ids: Option<(Uuid, Uuid)>) -> Result<()> {
         upsert::write(w, &self.origin, self.plan).await?;
-        let Some((batch, task)) = ids else { return Ok(()) };
-        keep(w, batch, self.notes).await?;
-        show(w, &self.told, task).await?;
-        update_batch(w, batch, &self.batch, import_batch::State::Running).await
+        let Some(ids) = ids else { return Ok(()) };
+        ledger::progress(w, ids, &self.batch, self.notes, &self.told).await
     }
 }
 /// Reads in chunks until the end or until nobody listens.
@@ -324,6 +328,16 @@ fn feed(reader: &dyn Reader, again: Option<&HashSet<u64>>, tx: &mpsc::Sender<Res
 }
 
 impl Batch {
+    /// Counts what came of a chunk. Returns what is to be kept about its rows.
+    pub(crate) fn take(&mut self, taken: Taken) -> Vec<Note> {
+        let kept: u64 = self.problems.values().sum();
+        self.add(&taken);
+        if kept < MOST_ERRORS_KEPT { taken.notes } else { vec![] }
+    }
+    pub(crate) fn told(&self, (bytes, bytes_total): (u64, u64)) -> Progress {
+        let Counts { inserted, updated, unchanged, rejected, warned } = self.counts;
+        Progress { file: self.file.clone(), rows: self.rows, bytes, bytes_total, inserted, updated, unchanged, rejected, warned }
+    }
     fn add(&mut self, taken: &Taken) {
         self.counts.add(&taken.rows);
         for (table, counts) in &taken.tables {

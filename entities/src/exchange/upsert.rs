@@ -17,7 +17,7 @@ mod write;
 
 pub use plan::Plan;
 pub use write::all as write;
-pub(crate) use write::resold;
+pub(crate) use write::{relations, resold};
 
 use crate::{
     Result,

@@ -17,7 +17,7 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use sea_orm::{ActiveValue::Set, DatabaseTransaction, prelude::Uuid};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Rows whose every status is kept; of others only its changes are.
 const STATES_FROM_THE_START: &[&str] = &["customers", "billing_accounts", "products", "bills", "tickets", "conversations"];
@@ -33,6 +33,11 @@ pub async fn all(w: &mut Write, up: &Origin, plan: Plan) -> Result<()> {
         let inserts: Vec<&Insert> = plan.inserts.iter().filter(|i| i.table.name == table.name).collect();
         let updates: Vec<&Update> = plan.updates.iter().filter(|u| u.table.name == table.name).collect();
         make_room(w.tx(), table, &updates).await?;
+        let resells: Vec<Uuid> = match table.name {
+            "partner_customers" => inserts.iter().map(|i| i.id).chain(updates.iter().map(|u| u.id)).collect(),
+            _ => vec![],
+        };
+        let left = relations(w.tx(), &resells).await?;
         insert(w.tx(), up, table, &inserts, at).await?;
         update(w.tx(), up, table, &updates, at).await?;
         references(w.tx(), up, table, &inserts, &updates, at).await?;
@@ -43,9 +48,7 @@ pub async fn all(w: &mut Write, up: &Origin, plan: Plan) -> Result<()> {
                 closure::rewrite(w.tx(), &new, &moved).await?;
             }
         }
-        if table.name == "partner_customers" {
-            resold(w, inserts.iter().map(|i| i.id).chain(updates.iter().map(|u| u.id)).map(Into::into).collect()).await?;
-        }
+        resold(w, &resells, left).await?;
         let Some(kind) = table.kind else { continue };
         for i in &inserts {
             w.changed(Operation::Insert, kind, i.id, i.owner.0, i.owner.1);
@@ -77,11 +80,16 @@ fn state(kind: &str, id: Uuid, owner: super::known::Owner, from: Option<String>,
     }
 }
 
-/// Who may see a customer is part of it: those that a partner came to, or left, have changed.
-pub async fn resold(w: &mut Write, relations: Vec<sea_orm::Value>) -> Result<()> {
-    for row in select_in(w.tx(), "select distinct customer_id from partner_customers where id in", &[], relations).await? {
-        let id = row.try_get_by_index(0)?;
-        w.changed(Operation::Update, &customer::ENTITY, id, Some(id), None);
+/// The customers that these relations to partners are about.
+pub async fn relations(tx: &DatabaseTransaction, relations: &[Uuid]) -> Result<BTreeSet<Uuid>> {
+    let ids = relations.iter().map(|id| (*id).into()).collect();
+    let found = select_in(tx, "select distinct customer_id from partner_customers where id in", &[], ids).await?;
+    found.iter().map(|row| Ok(row.try_get_by_index(0)?)).collect()
+}
+/// Who may see a customer is part of it: those that a partner came to, and those that it `left`, have changed.
+pub async fn resold(w: &mut Write, changed: &[Uuid], left: BTreeSet<Uuid>) -> Result<()> {
+    for id in relations(w.tx(), changed).await?.union(&left) {
+        w.changed(Operation::Update, &customer::ENTITY, *id, Some(*id), None);
     }
     Ok(())
 }
