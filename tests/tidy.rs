@@ -31,10 +31,11 @@ fn files(below: &str, wanted: impl Fn(&Path) -> bool + Copy) -> Vec<PathBuf> {
     let mut found = vec![];
     for entry in std::fs::read_dir(harness::root().join(below)).expect("read a folder").flatten() {
         let (path, name) = (PathBuf::from(below).join(entry.file_name()), entry.file_name());
+        if SKIPPED.iter().any(|s| name.to_str() == Some(s)) {
+            continue; // `.git` of a worktree is a file
+        }
         if entry.path().is_dir() {
-            if !SKIPPED.iter().any(|s| name.to_str() == Some(s)) {
-                found.extend(files(&path.to_string_lossy(), wanted));
-            }
+            found.extend(files(&path.to_string_lossy(), wanted));
         } else if wanted(&path) {
             found.push(path);
         }
