@@ -4,12 +4,20 @@ use chrono::NaiveDate;
 use entities::{
     Error, Scope, Store,
     exchange::{
-        import::{Batch, Job, Report, import},
-        upsert::Counts,
+        import::{Batch, Job, Report, Row, import},
+        record::{Mapped, Record, Value as RecordValue},
+        upsert::{self, Counts, Upsert},
     },
+    outbox::change,
+    party::customer,
 };
-use sea_orm::{ConnectionTrait, Statement};
-use std::path::{Path, PathBuf};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Statement};
+use search_index::{Index, SearchRequest};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+use uuid::Uuid;
 
 fn day() -> Option<NaiveDate> {
     NaiveDate::from_ymd_opt(2024, 1, 31)
@@ -424,4 +432,121 @@ async fn what_cannot_be_read_at_all_is_one_clear_error() {
         assert!(told(Job { as_of: None, ..job(path) }).await.contains("--as-of"));
     }
     assert_eq!(number(&store, "select count(*) from import_batches").await, 0);
+}
+
+/// The customers whose change was logged after a position.
+async fn changed_customers(store: &Store, position: i64) -> BTreeSet<Uuid> {
+    #[expect(clippy::disallowed_methods, reason = "the change log has no row rule")]
+    let changes = change::Entity::find().filter(change::Column::Position.gt(position)).filter(change::Column::EntityType.eq("Customer"));
+    changes.all(store.reader()).await.unwrap().into_iter().map(|c| c.entity_id).collect()
+}
+#[tokio::test]
+async fn a_customer_changes_when_a_partner_comes_to_it_or_leaves() {
+    let mapping = "source_system = 'crm'\n[partner_customers]\nexternal_id = 'Nr'\nset = { partner_id = 'Partner', customer_id = 'Kunde', role = 'const(sells)', valid_from_on = 'date_any(Von)', valid_to_on = 'date_any(Bis)' }";
+    for store in harness::stores().await {
+        harness::partner(&store, "Acme").await;
+        let (ada, bob) = (harness::customer(&store, "Ada").await.id, harness::customer(&store, "Bob").await.id);
+        let mapping = file("sells.toml", mapping).await;
+        for (row, expected) in [
+            ("1,ACME,C-ADA,2024-01-01,", vec![ada]),
+            ("1,ACME,C-ADA,2024-01-01,", vec![]),
+            ("1,ACME,C-ADA,2024-01-01,2025-01-01", vec![ada]),
+            ("1,ACME,C-BOB,2024-01-01,2025-01-01", vec![ada, bob]),
+        ] {
+            let position = store.position().await.unwrap();
+            let path = file("sells.csv", format!("Nr,Partner,Kunde,Von,Bis\n{row}\n")).await;
+            let batch = one(&store, Job { mapping: Some(mapping.display().to_string()), ..job(path) }).await;
+            assert_eq!(batch.counts.rejected, 0, "{:?}", batch.examples);
+            assert_eq!(changed_customers(&store, position).await, expected.into_iter().collect(), "{row} on {:?}", store.backend());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_customer_who_moved_meanwhile_is_not_put_below_itself() {
+    for store in harness::stores().await {
+        let (a, b) = (harness::customer(&store, "A").await, harness::customer(&store, "B").await);
+        let record = Record::row("customers", a.id.to_string()).with("parent_id", RecordValue::to("customers", b.id.to_string()));
+        let row = Row::from(Mapped { row_no: 1, records: vec![record], ..Mapped::default() });
+        let mut upsert = Upsert::new("hub", vec![], Uuid::nil());
+        let (plan, taken) = upsert.decide(store.reader(), harness::now(), vec![row.into()], false).await.unwrap();
+        assert_eq!(taken.rows.updated, 1, "{:?}", taken.notes);
+        // while the chunk is on its way, an agent puts B below A
+        let parent = customer::Update { customer_id: b.id, expected_version: 1, parent: Some(Some(a.id)), ..Default::default() };
+        harness::act(&store, &harness::agent(), async |w| customer::update(w, parent).await).await.unwrap();
+        let before = harness::snapshot(&store).await;
+        let plan = upsert::Prepared::new(store.backend(), &upsert.origin, plan, store.clock().now()).unwrap();
+        let error = harness::act(&store, &hub(&store), async |w| upsert::write(w, &upsert.origin, plan).await).await.unwrap_err();
+        assert!(matches!(&error, Error::Invalid(m) if m.contains("became its own ancestor") && m.contains("run the import again")), "{error}");
+        assert_eq!(harness::snapshot(&store).await, before, "nothing of the chunk is written");
+    }
+}
+
+/// Text that does not pack well.
+fn noise(n: u64) -> String {
+    let mut state = n.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let mut next = || {
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        state.wrapping_mul(0x2545_F491_4F6C_DD1D)
+    };
+    (0..8).map(|_| format!("{:016x}", next())).collect()
+}
+/// A packed file that lost its end on the way.
+async fn cut(name: &str, text: String) -> PathBuf {
+    let packed = zstd::encode_all(text.as_bytes(), 1).unwrap();
+    file(name, &packed[..packed.len() * 8 / 10]).await
+}
+#[tokio::test]
+async fn what_was_read_of_a_file_that_breaks_off_is_kept_and_told() {
+    let head = "Nr,Name,Art,Status,Seit,Betrag,Oben\n";
+    let rows: String = (0..4_000).map(|i| format!("x{i},{},Firma,active,2020-01-01,,\n", noise(i))).collect();
+    let people: String = (0..4_000).map(|i| format!("{{\"@type\":\"Individual\",\"id\":\"{i}\",\"familyName\":\"{}\"}}\n", noise(i))).collect();
+    for store in harness::stores().await {
+        let mapping = file("own.toml", OWN).await.display().to_string();
+        let csv = Job { mapping: Some(mapping), ..job(cut("own.csv.zst", format!("{head}{rows}")).await) };
+        for (job, source) in [(csv, "own_crm"), (job(cut("people.ndjson.zst", people.clone()).await), "tmf")] {
+            let error = import(&store, &hub(&store), job, |_| {}).await.expect_err("the file breaks off").to_string();
+            assert!(error.starts_with("cannot read "), "{error}");
+            let kept = number(&store, &format!("select count(*) from parties where source_system = '{source}'")).await;
+            assert!((500..4_000).contains(&kept), "{kept} of {source}");
+            let batch = format!(
+                "select count(*) from import_batches where source_system = '{source}' and state = 'failed' and rejected = 0 and rows = {kept} and inserted = {kept}"
+            );
+            assert_eq!(number(&store, &batch).await, 1, "{source}");
+            let task = format!(
+                "select t.message from tasks t join import_batches b on b.task_id = t.id where b.source_system = '{source}' and t.state = 'failed' and t.error_code = 'FAILED' and t.finished_at is not null"
+            );
+            assert_eq!(text(&store, &task).await, error);
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_is_moved_by_an_import_is_found_by_the_new_head_alone() {
+    let file = |above: &str| {
+        let row = |nr: &str, above: &str| format!("{nr},Name {nr},Firma,active,2020-01-01,,{above}\n");
+        format!("Nr,Name,Art,Status,Seit,Betrag,Oben\n{}{}{}{}", row("old", ""), row("new", ""), row("unit", above), row("leaf", "unit"))
+    };
+    for store in harness::stores().await {
+        own(&store, file("old")).await;
+        let mut ids = BTreeMap::new();
+        for row in harness::agent().find::<customer::Entity>().all(store.reader()).await.unwrap() {
+            ids.insert(row.external_id.clone(), row.id);
+            harness::Customer { store: store.clone(), id: row.id, party_id: row.party_id, account_id: row.id, partner_id: None }
+                .ticket(&format!("Outage of {}", row.external_id))
+                .await;
+        }
+        let index = Index::open(harness::folder().await.join("index"), &store).await.unwrap();
+        let found = |head: &str| {
+            let request = SearchRequest { query: "outage".into(), first: 100, ..Default::default() };
+            index.search(&harness::customer_of(ids[head]), &request).unwrap().total
+        };
+        for (above, expected) in [("old", [3, 1, 2, 1]), ("new", [1, 3, 2, 1]), ("", [1, 1, 2, 1]), ("old", [3, 1, 2, 1])] {
+            own(&store, file(above)).await;
+            index.catch_up().await.unwrap();
+            assert_eq!(["old", "new", "unit", "leaf"].map(found), expected, "below {above:?} on {:?}", store.backend());
+        }
+    }
 }

@@ -1,11 +1,13 @@
 //! Files of other systems, and exports that come back as they went.
-use crate::harness;
+use crate::{graph::ask::World, harness, restore::restored};
 use entities::{
     Scope, Store,
+    billing::bill_line,
     exchange::{
         export::{self, export},
         import::{Batch, Job, import},
-        knowledge, ndjson,
+        knowledge,
+        upsert::Counts,
     },
     generate::{Plan, Summary, generate},
     knowledge::{article, article_version},
@@ -65,22 +67,21 @@ async fn an_export_comes_back_as_the_same_export_on_either_database() {
             filled(from).await;
         }
         let first = all(from).await;
-        let report = ndjson::restore(into, &harness::agent(), first.as_bytes(), false, |_| {}).await.expect("it is read back");
-        assert!(report.rejected.is_empty(), "{:?}", &report.rejected[..report.rejected.len().min(5)]);
-        assert_eq!((report.inserted, report.updated, report.unchanged), (first.lines().count() as u64 - 1, 0, 0));
+        let lines = first.lines().count() as u64 - 1;
+        let batch = restored(into, &first, false).await;
+        assert_eq!(batch.counts, Counts { inserted: lines, ..Counts::default() }, "{:?}", batch.examples);
         let second = all(into).await;
         for (a, b) in first.lines().zip(second.lines()) {
             assert_eq!(a, b);
         }
         assert_eq!(first.len(), second.len());
         println!("{:?}", types(&first));
-        let again = ndjson::restore(into, &harness::agent(), first.as_bytes(), false, |_| {}).await.expect("it is read again");
-        assert_eq!((again.inserted, again.updated, again.unchanged), (0, 0, report.inserted));
+        assert_eq!(restored(into, &first, false).await.counts, Counts { unchanged: lines, ..Counts::default() });
         let closure = "select count(*) from customer_closure";
         assert_eq!(count(from, closure).await, count(into, closure).await);
         assert!(
             store_position(into).await
-                >= report.inserted as i64
+                >= lines as i64
                     - count(into, "select count(*) from state_changes").await
                     - count(into, "select count(*) from partner_customers").await
         );
@@ -97,14 +98,15 @@ async fn a_changed_line_changes_its_row_and_a_dry_run_nothing() {
         let changed = first.replacen("\"customer_no\":\"", "\"customer_no\":\"x", 1);
         assert_ne!(changed, first);
         for dry in [true, false] {
-            let report = ndjson::restore(&store, &harness::agent(), changed.as_bytes(), dry, |_| {}).await.expect("it is read");
-            assert_eq!((report.inserted, report.updated, report.rejected.len()), (0, 1, 0));
+            let counts = restored(&store, &changed, dry).await.counts;
+            assert_eq!((counts.inserted, counts.updated, counts.rejected), (0, 1, 0));
             assert_eq!(all(&store).await == first, dry);
         }
         assert_eq!(all(&store).await, changed);
         let bad = "{\"type\":\"bill\",\"source_system\":\"x\",\"external_id\":\"1\"}\nno json\n{\"type\":\"secret\"}\n";
-        let report = ndjson::restore(&store, &harness::agent(), bad.as_bytes(), false, |_| {}).await.expect("bad lines are no end");
-        assert_eq!((report.inserted, report.rejected.iter().map(|r| r.0).collect::<Vec<_>>()), (0, vec![2, 3, 1]));
+        let batch = restored(&store, bad, false).await;
+        let told: Vec<_> = batch.examples.iter().map(|e| (e.row_no, e.code)).collect();
+        assert_eq!((batch.counts.rejected, told), (3, vec![(2, "malformed_json"), (3, "unknown_type"), (1, "missing_value")]));
     }
 }
 #[tokio::test]
@@ -255,8 +257,8 @@ async fn the_payloads_of_seven_apis_are_taken_or_told() {
         // all comes out again as it is
         let lines = all(&store).await;
         let empty = harness::store().await;
-        let report = ndjson::restore(&empty, &harness::agent(), lines.as_bytes(), false, |_| {}).await.expect("it is read back");
-        assert!(report.rejected.is_empty(), "{:?}", report.rejected);
+        let batch = restored(&empty, &lines, false).await;
+        assert_eq!(batch.counts.rejected, 0, "{:?}", batch.examples);
         assert_eq!(all(&empty).await, lines);
     }
 }
@@ -277,5 +279,105 @@ async fn what_a_row_points_to_may_come_later() {
         let batch = imported(&store, ticket).await;
         assert_eq!((batch.counts.updated, batch.problems["unmatched"]), (1, 1), "{}", told(&batch));
         assert_eq!(count(&store, "select count(*) from tickets t join customers c on c.id = t.customer_id").await, 1);
+    }
+}
+
+/// An invoice with these lines: id, text and amount.
+fn invoice(lines: &[(&str, &str, &str)]) -> String {
+    let party = |role: &str, name: &str| {
+        format!(
+            "<{role}><Party><PartyLegalEntity><RegistrationName>{name}</RegistrationName><CompanyID>{name}-1</CompanyID></PartyLegalEntity></Party></{role}>"
+        )
+    };
+    let line = |(id, text, net): &(&str, &str, &str)| {
+        format!(
+            "<InvoiceLine><ID>{id}</ID><LineExtensionAmount currencyID=\"EUR\">{net}</LineExtensionAmount><Item><Name>{text}</Name></Item></InvoiceLine>"
+        )
+    };
+    let sum: i64 = lines.iter().map(|l| l.2.parse::<i64>().expect("whole amounts")).sum();
+    format!(
+        "<Invoice><ID>7</ID><IssueDate>2024-02-29</IssueDate><DocumentCurrencyCode>EUR</DocumentCurrencyCode>{}{}<TaxTotal><TaxAmount currencyID=\"EUR\">0</TaxAmount></TaxTotal><LegalMonetaryTotal><PayableAmount>{sum}</PayableAmount></LegalMonetaryTotal>{}</Invoice>",
+        party("AccountingSupplierParty", "Telco"),
+        party("AccountingCustomerParty", "Buyer"),
+        lines.iter().map(line).collect::<String>()
+    )
+}
+#[tokio::test]
+async fn an_invoice_may_come_again_with_its_lines_renumbered() {
+    let (calls, data, rent) = (("1", "Calls", "10"), ("2", "Data", "20"), ("9", "Rent", "5"));
+    for store in harness::stores().await {
+        let mut first = BTreeMap::new();
+        for lines in [
+            &[calls, data][..],
+            &[data, calls],
+            &[data, rent, calls],
+            &[calls, rent, data],
+            &[rent, data],
+            &[("2", "Calls", "10"), ("9", "Data", "20")],
+        ] {
+            let path = harness::folder().await.join("invoice.xml");
+            std::fs::write(&path, invoice(lines)).expect("a file");
+            let batch = imported(&store, path).await;
+            assert_eq!((batch.counts.rejected, batch.counts.warned), (0, 0), "{}", told(&batch));
+            let rows = agent_lines(&store).await;
+            let there: Vec<_> = rows
+                .iter()
+                .map(|l| (l.external_id.rsplit('#').next().unwrap_or_default(), l.line_no, l.description.as_str(), l.tax_excluded_minor))
+                .collect();
+            let expected: Vec<_> = (1..).zip(lines).map(|(no, l)| (l.0, no, l.1, l.2.parse::<i64>().expect("an amount") * 100)).collect();
+            assert_eq!(there, expected, "{:?}", store.backend());
+            for line in &rows {
+                assert_eq!(*first.entry(line.external_id.clone()).or_insert(line.id), line.id, "{}", line.external_id);
+            }
+            first.retain(|name, _| rows.iter().any(|l| l.external_id == *name));
+            assert_eq!(count(&store, ODD_BILLS).await, 0);
+        }
+    }
+}
+async fn agent_lines(store: &Store) -> Vec<bill_line::Model> {
+    harness::agent().find::<bill_line::Entity>().order_by_asc(bill_line::Column::LineNo).all(store.reader()).await.expect("a read")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_is_public_while_its_file_says_so() {
+    let page = |head: &str, text: &str| {
+        pages(&[
+            ("a/moving.md", &format!("---\n{head}\n---\n{TEXT} {text}\n")),
+            ("a/other.md", "# Other\n\nSomething else stands here, long enough."),
+        ])
+    };
+    for store in harness::stores().await {
+        let world = World::new(store.clone()).await;
+        let index = search_index::Index::open(harness::folder().await, &store).await.expect("an index");
+        let seen = async |scope: &Scope| {
+            index.catch_up().await.expect("the index follows");
+            let request = search_index::SearchRequest { query: "new place".into(), first: 9, ..Default::default() };
+            let hits = index.search(scope, &request).expect("a search never fails");
+            let suggested = index.suggest(scope, "moving", "en", 9).expect("a suggestion").len();
+            let shown = world.data(scope, "{ article(slug: \"moving\") { slug } }").await["article"]["slug"] == "moving";
+            let listed = world.data(scope, "{ articles(first: 9) { nodes { slug } } }").await["articles"]["nodes"].to_string().contains("moving");
+            assert_eq!((hits.total > 0, suggested > 0, listed), (shown, shown, shown), "{:?} on {:?}", scope.audience, store.backend());
+            shown
+        };
+        let (public, customer) = (harness::public(), harness::customer_of(uuid::Uuid::nil()));
+        for (head, text, expected) in [
+            ("draft: true", "", [false, false]),
+            ("draft: false", "", [true, true]),
+            ("status: draft", "", [false, false]),
+            ("draft: false", "", [true, true]),
+            ("audience: agent", "", [false, false]),
+            ("audience: customer", "More.", [false, true]),
+            ("draft: true", "More.", [false, false]),
+            ("draft: true", "And more.", [false, false]),
+            ("draft: false", "Even more.", [true, true]),
+        ] {
+            apply(&store, &page(head, text)).await;
+            assert_eq!([seen(&public).await, seen(&customer).await], expected, "{head} on {:?}", store.backend());
+            let published = count(&store, "select count(*) from kb_article_versions v join kb_articles a on a.id = v.article_id where a.slug = 'moving' and v.state = 'published'").await;
+            assert!(published <= 1, "one text of a language is the current one");
+        }
+        let drafts =
+            "select count(*) from kb_article_versions v join kb_articles a on a.id = v.article_id where a.slug = 'moving' and v.state = 'draft'";
+        assert_eq!(count(&store, drafts).await, 0, "no draft is left that an editor would publish over the text");
     }
 }

@@ -38,6 +38,11 @@ pub async fn stores() -> Vec<Store> {
 pub async fn store() -> Store {
     open(&ground::get().await.sqlite()).await
 }
+/// An empty one of the same kind as another.
+pub async fn store_like(other: &Store) -> Store {
+    let [sqlite, postgres] = urls().await;
+    open(if other.backend() == sea_orm::DbBackend::Sqlite { &sqlite } else { &postgres }).await
+}
 /// Fresh migrated databases by their addresses, for tests that start the program.
 pub async fn urls() -> [String; 2] {
     let ground = ground::get().await;

@@ -13,5 +13,6 @@ mod http;
 mod knowledge;
 mod party;
 mod privacy;
+mod restore;
 mod search;
 mod tidy;

@@ -32,7 +32,7 @@ fn files(below: &str, wanted: impl Fn(&Path) -> bool + Copy) -> Vec<PathBuf> {
     for entry in std::fs::read_dir(harness::root().join(below)).expect("read a folder").flatten() {
         let (path, name) = (PathBuf::from(below).join(entry.file_name()), entry.file_name());
         if SKIPPED.iter().any(|s| name.to_str() == Some(s)) {
-            continue; // `.git` is a file where the checkout is one of several
+            continue; // `.git` of a worktree is a file
         }
         if entry.path().is_dir() {
             found.extend(files(&path.to_string_lossy(), wanted));

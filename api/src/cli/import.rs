@@ -12,16 +12,15 @@ use entities::{
     Scope, Store,
     exchange::{
         import::{Batch, Job, Progress, import},
-        ndjson,
+        ndjson, sheet,
     },
 };
 use indicatif::ProgressBar;
 use serde_json::json;
 use std::{
-    fs::File,
     io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
-    sync::Mutex,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
@@ -62,7 +61,10 @@ impl Import {
         for path in &self.paths {
             let started = Instant::now();
             if is_export(path) {
-                restore(&context.print, &store, &scope, path, pretend, self.dry_run).await?;
+                let steps = Steps::new(&context.print);
+                let batch = ndjson::restore(&store, &scope, &ndjson::Export::file(path)?, pretend, |p| steps.tell(&p)).await;
+                steps.bar.finish_and_clear();
+                show(&context.print, &self.shown(batch?), self.dry_run, started.elapsed());
                 continue;
             }
             for batch in self.one(context, &store, &scope, path.clone(), pretend).await? {
@@ -84,8 +86,11 @@ impl Import {
         };
         let report = import(store, scope, job, |p| steps.tell(&p)).await;
         steps.bar.finish_and_clear();
-        let shown = |b: Batch| Batch { id: b.id.filter(|_| !self.dry_run), ..b };
-        Ok(report?.batches.into_iter().map(shown).collect())
+        Ok(report?.batches.into_iter().map(|b| self.shown(b)).collect())
+    }
+    /// What was done in a copy has no id here.
+    fn shown(&self, b: Batch) -> Batch {
+        Batch { id: b.id.filter(|_| !self.dry_run), ..b }
     }
 }
 
@@ -95,36 +100,12 @@ async fn aside(store: &Store) -> Result<Option<(Store, TempDir)>> {
     Ok(store.copy_to(&folder.path().join("copy.db")).await?.map(|copy| (copy, folder)))
 }
 
-/// Whether it is what `switchboard export` writes.
+/// Whether it is what `switchboard export` writes, packed or plain.
 fn is_export(path: &Path) -> bool {
-    let Ok(file) = File::open(path) else { return false };
+    let Ok(file) = sheet::unpacked(path, Arc::default()) else { return false };
     let mut first = String::new();
     // enough for the line that an export starts with; other files may hold no line at all
     BufReader::new(file.take(256)).read_line(&mut first).is_ok() && ndjson::is_export(&first)
-}
-async fn restore(print: &Print, store: &Store, scope: &Scope, path: &Path, pretend: bool, dry_run: bool) -> Result<()> {
-    let started = Instant::now();
-    let file = File::open(path).map_err(Error::file("read", path))?;
-    let bar = print.bar(None, "Importing");
-    let report = ndjson::restore(store, scope, BufReader::new(file), pretend, |lines| bar.set_position(lines)).await;
-    bar.finish_and_clear();
-    let r = report?;
-    let seconds = started.elapsed().as_secs_f64();
-    print.object(&json!({"step": "imported", "dryRun": dry_run, "file": path, "seconds": seconds, "report": r}));
-    let would = if dry_run { "would be " } else { "" };
-    let n = |n: u64| number(n as i64);
-    print.say(format!("{}, an export of a hub", path.display()));
-    print.say(format!(
-        "  {} {would}inserted, {} {would}updated, {} unchanged, {} rejected ({seconds:.1} s)",
-        n(r.inserted),
-        n(r.updated),
-        n(r.unchanged),
-        r.rejected.len()
-    ));
-    for (line, reason) in r.rejected.iter().take(10) {
-        print.say(format!("    line {line}: {reason}"));
-    }
-    Ok(())
 }
 
 /// A bar on a terminal, a line of JSON now and then for programs.

@@ -13,7 +13,6 @@ pub mod open;
 use crate::{
     Error, Result, Scope, Store, Write,
     exchange::{
-        import_batch,
         mapping::row::Deferred,
         record::{Mapped, Severity},
         source_system,
@@ -22,7 +21,7 @@ use crate::{
     money,
 };
 use chrono::NaiveDate;
-use ledger::{begin, end, keep, show, update_batch};
+use ledger::{File, begin, end};
 use sea_orm::{ConnectionTrait, DbBackend, prelude::Uuid};
 use std::{
     collections::{BTreeMap, HashSet},
@@ -85,6 +84,18 @@ pub struct Source {
     pub mapping: Option<(String, String)>,
     pub as_of: Option<NaiveDate>,
     pub reader: Arc<dyn Reader>,
+}
+impl Source {
+    fn about(&self) -> File<'_> {
+        File {
+            name: &self.file_name,
+            sha256: self.sha256.as_deref(),
+            source_system: &self.source_system,
+            source_kind: self.source_kind,
+            mapping: self.mapping.as_ref().map(|m| (m.0.as_str(), m.1.as_str())),
+            as_of: self.as_of,
+        }
+    }
 }
 
 /// How far an import is.
@@ -170,7 +181,7 @@ pub async fn import(store: &Store, scope: &Scope, job: Job, progress: impl Fn(Pr
 pub async fn run(store: &Store, scope: &Scope, source: Source, job: &Job, progress: &(dyn Fn(Progress) + Send + Sync)) -> Result<Batch> {
     let mut batch = Batch::of(&source);
     let mut w = store.write(scope).await?;
-    let (id, task) = begin(&mut w, &source).await?;
+    let (id, task) = begin(&mut w, &source.about()).await?;
     w.commit().await?;
     batch.id = Some(id);
     let mut run =
@@ -181,7 +192,7 @@ pub async fn run(store: &Store, scope: &Scope, source: Source, job: &Job, progre
 }
 async fn rehearse(w: &mut Write, source: Source, job: &Job, progress: &(dyn Fn(Progress) + Send + Sync)) -> Result<Batch> {
     let mut batch = Batch::of(&source);
-    let id = begin(w, &source).await?.0;
+    let id = begin(w, &source.about()).await?.0;
     let mut run = Run { up: Upsert::new(&source.source_system, job.refs.clone(), id), source: &source, batch: &mut batch, progress, ids: None };
     run.all(&mut Hand::One(w)).await?;
     Ok(batch)
@@ -260,7 +271,7 @@ impl Run<'_> {
     /// Decides a chunk: what is to be written of it, and which of its rows wait.
     async fn step(&mut self, hand: &Hand<'_>, rows: Vec<Ready>, first: bool, last: bool) -> Result<(Step, Vec<u64>)> {
         self.batch.rows += if first { rows.len() as u64 } else { 0 };
-        let (at, (plan, taken)) = match hand {
+        let (at, (plan, mut taken)) = match hand {
             Hand::One(w) => (w.at(), self.up.decide(w.tx(), w.at(), rows, last).await?),
             Hand::Each(store, _) => {
                 let at = store.clock().now();
@@ -268,15 +279,10 @@ impl Run<'_> {
             }
         };
         let prepared = Prepared::new(hand.backend(), &self.up.origin, plan, at)?;
-        let kept: u64 = self.batch.problems.values().sum();
-        self.batch.add(&taken);
-        let notes = if kept < MOST_ERRORS_KEPT { taken.notes } else { vec![] };
-        Ok((Step { origin: self.up.origin.clone(), prepared, notes, told: self.told(), batch: self.batch.clone() }, taken.waiting))
-    }
-    fn told(&self) -> Progress {
-        let (b, (bytes, bytes_total)) = (&self.batch, self.source.reader.bytes());
-        let Counts { inserted, updated, unchanged, rejected, warned } = b.counts;
-        Progress { file: b.file.clone(), rows: b.rows, bytes, bytes_total, inserted, updated, unchanged, rejected, warned }
+        let waiting = std::mem::take(&mut taken.waiting);
+        let notes = self.batch.take(taken);
+        let told = self.batch.told(self.source.reader.bytes());
+        Ok((Step { origin: self.up.origin.clone(), prepared, notes, told, batch: self.batch.clone() }, waiting))
     }
 }
 
@@ -302,10 +308,8 @@ impl Step {
     }
     async fn write(self, w: &mut Write, ids: Option<(Uuid, Uuid)>) -> Result<()> {
         upsert::write(w, &self.origin, self.prepared).await?;
-        let Some((batch, task)) = ids else { return Ok(()) };
-        keep(w, batch, self.notes).await?;
-        show(w, &self.told, task).await?;
-        update_batch(w, batch, &self.batch, import_batch::State::Running).await
+        let Some(ids) = ids else { return Ok(()) };
+        ledger::progress(w, ids, &self.batch, self.notes, &self.told).await
     }
 }
 /// Reads in chunks until the end or until nobody listens.
@@ -343,6 +347,16 @@ impl Batch {
             as_of: source.as_of,
             ..Batch::default()
         }
+    }
+    /// Counts what came of a chunk. Returns what is to be kept about its rows.
+    pub(crate) fn take(&mut self, taken: Taken) -> Vec<Note> {
+        let kept: u64 = self.problems.values().sum();
+        self.add(&taken);
+        if kept < MOST_ERRORS_KEPT { taken.notes } else { vec![] }
+    }
+    pub(crate) fn told(&self, (bytes, bytes_total): (u64, u64)) -> Progress {
+        let Counts { inserted, updated, unchanged, rejected, warned } = self.counts;
+        Progress { file: self.file.clone(), rows: self.rows, bytes, bytes_total, inserted, updated, unchanged, rejected, warned }
     }
     fn add(&mut self, taken: &Taken) {
         self.counts.add(&taken.rows);

@@ -98,6 +98,14 @@ fn read() -> Vec<Table> {
                 && let Some(table) = tables.iter_mut().find(|t| t.name == name.trim())
             {
                 add(table, column.trim());
+            } else if let Some((name, rest)) = statement.strip_prefix("create unique index ").and_then(|s| s.split_once(" on ")?.1.split_once('('))
+                && let Some(table) = tables.iter_mut().find(|t| t.name == name.trim())
+                && let Some((list, _)) = rest.split_once(')')
+            {
+                let mut key: Vec<&str> = list.split(',').map(str::trim).collect();
+                // rows are looked up by the first: not by one of few words
+                key.sort_by_key(|k| table.column(k).is_some_and(|c| !c.texts.is_empty()));
+                table.unique.push(key);
             }
         }
     }
@@ -220,6 +228,7 @@ mod tests {
         assert_eq!((ticket.unique.as_slice(), ticket.state_column()), (&[vec!["ticket_no"]][..], Some("status")));
         assert!(ticket.is_owned() && !table("offering_prices").unwrap().is_owned());
         assert_eq!(table("bill_lines").unwrap().unique, [["bill_id", "line_no"]]);
+        assert_eq!(table("messages").unwrap().unique, [["rfc_message_id", "direction"]]);
         assert_eq!(table("bills").unwrap().column("currency").unwrap().kind, ColumnKind::Currency);
     }
 }

@@ -16,8 +16,8 @@ mod plan;
 mod write;
 
 pub use plan::Plan;
-pub(crate) use write::resold;
 pub use write::{Prepared, all as write};
+pub(crate) use write::{relations, resold};
 
 use crate::{
     Result,

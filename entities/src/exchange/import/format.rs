@@ -12,10 +12,10 @@ use crate::{
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 use std::{
-    io::{BufReader, Read},
+    io::{self, BufReader, Read},
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -79,7 +79,7 @@ pub async fn source(store: &Store, job: &Job, format: Format, files: Vec<PathBuf
     let file_name = shown.file_name().map_or_else(|| shown.display().to_string(), |n| n.to_string_lossy().into_owned());
     let at = as_of.map_or_else(|| store.clock().now(), |day| day.and_time(Default::default()).and_utc());
     let currency = job.currency.clone().unwrap_or_else(|| DEFAULT_CURRENCY.into());
-    let reader = Documents { files, format, at, currency, country: job.country.clone(), read: Arc::default(), total };
+    let reader = Documents { files, format, at, currency, country: job.country.clone(), read: Arc::default(), total, fault: Fault::default() };
     Ok(Source { file_name, sha256: Some(sha256), source_system, source_kind: format.kind(), mapping: None, as_of, reader: Arc::new(reader) })
 }
 /// Of amounts that name none, where the operator has not set its own.
@@ -94,11 +94,27 @@ struct Documents {
     country: Option<String>,
     read: Arc<AtomicU64>,
     total: u64,
+    fault: Fault,
+}
+/// Why the file could be read no further. The readers of documents take that for a document that is wrong.
+type Fault = Arc<Mutex<Option<io::Error>>>;
+struct Watched<R> {
+    input: R,
+    fault: Fault,
+}
+impl<R: Read> Read for Watched<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.input.read(buf).inspect_err(|e| {
+            if e.kind() != io::ErrorKind::Interrupted {
+                *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(io::Error::new(e.kind(), e.to_string()));
+            }
+        })
+    }
 }
 impl Documents {
     fn open(&self, path: &Path) -> Result<Box<dyn Iterator<Item = Mapped> + Send>> {
         let text = sheet::unpacked(path, self.read.clone()).map_err(|source| Error::Read { what: path.display().to_string(), source })?;
-        let text = BufReader::with_capacity(64 * 1024, text);
+        let text = BufReader::with_capacity(64 * 1024, Watched { input: text, fault: self.fault.clone() });
         Ok(match self.format {
             Format::Ubl => Box::new(ubl::read(text)),
             Format::Tmf => Box::new(tmf::read(text, Defaults { currency: self.currency.clone(), country: self.country.clone(), as_of: self.at })),
@@ -108,8 +124,14 @@ impl Documents {
 impl Reader for Documents {
     fn rows(&self) -> Result<Rows> {
         self.read.store(0, Ordering::Relaxed);
-        let me =
-            Documents { files: self.files.clone(), currency: self.currency.clone(), country: self.country.clone(), read: self.read.clone(), ..*self };
+        let me = Documents {
+            files: self.files.clone(),
+            currency: self.currency.clone(),
+            country: self.country.clone(),
+            read: self.read.clone(),
+            fault: Fault::default(),
+            ..*self
+        };
         let several = self.files.len() > 1;
         let (mut files, mut open, mut row_no) = (self.files.clone().into_iter(), None::<(String, Box<dyn Iterator<Item = Mapped> + Send>)>, 0);
         Ok(Box::new(std::iter::from_fn(move || {
@@ -117,6 +139,11 @@ impl Reader for Documents {
                 if let Some((name, documents)) = &mut open
                     && let Some(mut mapped) = documents.next()
                 {
+                    if let Some(source) = me.fault.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                        let what = std::mem::take(name);
+                        (files, open) = (vec![].into_iter(), None);
+                        return Some(Err(Error::Read { what, source }));
+                    }
                     row_no += 1;
                     mapped.row_no = row_no;
                     if several {
@@ -129,8 +156,7 @@ impl Reader for Documents {
                 match me.open(&path) {
                     Ok(documents) => open = Some((name, documents)),
                     Err(e) => {
-                        files = vec![].into_iter();
-                        open = None;
+                        (files, open) = (vec![].into_iter(), None);
                         return Some(Err(e));
                     }
                 }

@@ -1,5 +1,5 @@
 //! What a run of an import leaves about itself: its task, its batch, the mapping it used and the rows that were not taken.
-use super::{Batch, Progress, Source};
+use super::{Batch, Progress};
 use crate::{
     Error, Result, Scope, Store, Write,
     bulk::insert_all,
@@ -14,13 +14,24 @@ use sea_orm::{
     sea_query::Expr,
 };
 
+/// What is told of a file before its first row.
+pub(crate) struct File<'a> {
+    pub name: &'a str,
+    pub sha256: Option<&'a str>,
+    pub source_system: &'a str,
+    pub source_kind: source_system::Kind,
+    /// Name and text.
+    pub mapping: Option<(&'a str, &'a str)>,
+    pub as_of: Option<NaiveDate>,
+}
+
 /// The source, its mapping, the task and the batch. A batch of the same file that was never finished is closed.
-pub(super) async fn begin(w: &mut Write, source: &Source) -> Result<(Uuid, Uuid)> {
+pub(crate) async fn begin(w: &mut Write, file: &File<'_>) -> Result<(Uuid, Uuid)> {
     let at = w.at();
-    know_source(w, source).await?;
-    let mapping = keep_mapping(w, source).await?;
-    abandon(w, source).await?;
-    let task = task::begin(w.tx(), task::Kind::Import, format!("Import {}", source.file_name), None, &w.scope().subject, at).await?;
+    know_source(w, file).await?;
+    let mapping = keep_mapping(w, file).await?;
+    abandon(w, file).await?;
+    let task = task::begin(w.tx(), task::Kind::Import, format!("Import {}", file.name), None, &w.scope().subject, at).await?;
     let batch = crate::id::at(at);
     let row = import_batch::ActiveModel {
         id: Set(batch),
@@ -29,10 +40,10 @@ pub(super) async fn begin(w: &mut Write, source: &Source) -> Result<(Uuid, Uuid)
         row_version: Set(1),
         task_id: Set(Some(task)),
         mapping_id: Set(mapping),
-        source_system: Set(source.source_system.clone()),
-        file_name: Set(source.file_name.clone()),
-        file_sha256: Set(source.sha256.clone()),
-        as_of_on: Set(source.as_of),
+        source_system: Set(file.source_system.into()),
+        file_name: Set(file.name.into()),
+        file_sha256: Set(file.sha256.map(Into::into)),
+        as_of_on: Set(file.as_of),
         state: Set(import_batch::State::Running),
         rows: Set(0),
         inserted: Set(0),
@@ -48,8 +59,8 @@ pub(super) async fn begin(w: &mut Write, source: &Source) -> Result<(Uuid, Uuid)
     w.audit(Action::Create, &import_batch::ENTITY, batch, None, &[]);
     Ok((batch, task))
 }
-async fn know_source(w: &Write, source: &Source) -> Result<()> {
-    let known = w.scope().find::<source_system::Entity>().filter(source_system::Column::Code.eq(&source.source_system)).one(w.tx()).await?;
+async fn know_source(w: &Write, file: &File<'_>) -> Result<()> {
+    let known = w.scope().find::<source_system::Entity>().filter(source_system::Column::Code.eq(file.source_system)).one(w.tx()).await?;
     if known.is_some() {
         return Ok(());
     }
@@ -59,8 +70,8 @@ async fn know_source(w: &Write, source: &Source) -> Result<()> {
         created_at: Set(at),
         updated_at: Set(at),
         row_version: Set(1),
-        code: Set(source.source_system.clone()),
-        kind: Set(source.source_kind),
+        code: Set(file.source_system.into()),
+        kind: Set(file.source_kind),
         priority: Set(0),
         freshness_target_min: Set(None),
     };
@@ -68,14 +79,14 @@ async fn know_source(w: &Write, source: &Source) -> Result<()> {
     Ok(())
 }
 /// The mapping as it is used; a new version where its text is not that of the last.
-async fn keep_mapping(w: &Write, source: &Source) -> Result<Option<Uuid>> {
-    let Some((code, body)) = &source.mapping else { return Ok(None) };
+async fn keep_mapping(w: &Write, file: &File<'_>) -> Result<Option<Uuid>> {
+    let Some((code, body)) = file.mapping else { return Ok(None) };
     let last = import_mapping::Entity::find()
         .filter(import_mapping::Column::Code.eq(code))
         .order_by_desc(import_mapping::Column::Version)
         .one(w.tx())
         .await?;
-    if let Some(last) = last.as_ref().filter(|l| l.body == *body) {
+    if let Some(last) = last.as_ref().filter(|l| l.body == body) {
         return Ok(Some(last.id));
     }
     let (at, id) = (w.at(), crate::id::at(w.at()));
@@ -84,26 +95,24 @@ async fn keep_mapping(w: &Write, source: &Source) -> Result<Option<Uuid>> {
         created_at: Set(at),
         updated_at: Set(at),
         row_version: Set(1),
-        code: Set(code.clone()),
+        code: Set(code.into()),
         version: Set(last.map_or(1, |l| l.version + 1)),
-        source_system: Set(source.source_system.clone()),
-        body: Set(body.clone()),
+        source_system: Set(file.source_system.into()),
+        body: Set(body.into()),
     };
     import_mapping::Entity::insert(row).exec_without_returning(w.tx()).await?;
     Ok(Some(id))
 }
-async fn abandon(w: &Write, source: &Source) -> Result<()> {
+async fn abandon(w: &Write, file: &File<'_>) -> Result<()> {
     use import_batch::Column as B;
-    let same = Condition::all()
-        .add(B::State.eq(import_batch::State::Running))
-        .add(B::SourceSystem.eq(&source.source_system))
-        .add(B::FileName.eq(&source.file_name));
+    let same =
+        Condition::all().add(B::State.eq(import_batch::State::Running)).add(B::SourceSystem.eq(file.source_system)).add(B::FileName.eq(file.name));
     let tasks = import_batch::Entity::find().select_only().column(B::TaskId).filter(same.clone()).into_query();
     task::abandon(w.tx(), Condition::all().add(Expr::col(task::Column::Id).in_subquery(tasks)), w.at()).await?;
     import_batch::Entity::update_many().col_expr(B::State, Expr::value(import_batch::State::Failed)).filter(same).exec(w.tx()).await?;
     Ok(())
 }
-pub(super) async fn end(store: &Store, scope: &Scope, (id, task): (Uuid, Uuid), batch: &Batch, error: Option<&Error>) -> Result<()> {
+pub(crate) async fn end(store: &Store, scope: &Scope, (id, task): (Uuid, Uuid), batch: &Batch, error: Option<&Error>) -> Result<()> {
     let mut w = store.write(scope).await?;
     let state = if error.is_some() { import_batch::State::Failed } else { import_batch::State::Succeeded };
     update_batch(&w, id, batch, state).await?;
@@ -114,7 +123,13 @@ pub(super) async fn end(store: &Store, scope: &Scope, (id, task): (Uuid, Uuid), 
     w.commit().await?;
     Ok(())
 }
-pub(super) async fn update_batch(w: &Write, id: Uuid, batch: &Batch, state: import_batch::State) -> Result<()> {
+/// What a chunk leaves, in its own transaction: the rows of it that were odd, and how far it all is.
+pub(crate) async fn progress(w: &Write, (id, task): (Uuid, Uuid), batch: &Batch, notes: Vec<Note>, told: &Progress) -> Result<()> {
+    keep(w, id, notes).await?;
+    show(w, told, task).await?;
+    update_batch(w, id, batch, import_batch::State::Running).await
+}
+async fn update_batch(w: &Write, id: Uuid, batch: &Batch, state: import_batch::State) -> Result<()> {
     use import_batch::Column as B;
     let report = serde_json::to_value(batch).unwrap_or_default();
     import_batch::Entity::update_many()
@@ -132,7 +147,7 @@ pub(super) async fn update_batch(w: &Write, id: Uuid, batch: &Batch, state: impo
         .await?;
     Ok(())
 }
-pub(super) async fn keep(w: &Write, batch: Uuid, notes: Vec<Note>) -> Result<()> {
+async fn keep(w: &Write, batch: Uuid, notes: Vec<Note>) -> Result<()> {
     let at = w.at();
     let rows = notes.into_iter().map(|note| import_row_error::ActiveModel {
         id: Set(crate::id::at(at)),
@@ -163,7 +178,7 @@ pub(crate) async fn as_of_before(store: &Store, sha256: &str, source_system: &st
     Ok(last.order_by_desc(import_batch::Column::CreatedAt).one(store.reader()).await?.and_then(|b| b.as_of_on))
 }
 /// How far the task is, for those who watch.
-pub(super) async fn show(w: &Write, told: &Progress, task: Uuid) -> Result<()> {
+async fn show(w: &Write, told: &Progress, task: Uuid) -> Result<()> {
     // how many rows there will be is guessed from the bytes that are read
     let total = (told.bytes > 0 && told.bytes_total > told.bytes).then(|| (told.rows as u128 * told.bytes_total as u128 / told.bytes as u128) as i64);
     task::advance(w.tx(), task, told.rows as i64, total.unwrap_or(told.rows as i64), w.at()).await

@@ -79,6 +79,9 @@ pub async fn apply(w: &mut Write, source: &str, collection: &Collection, batch: 
                 if !a.draft {
                     old.extend(line.into_iter().flat_map(|l| &l.published).copied());
                 }
+                // the draft that the file was before; one that an editor has worked on stands
+                let said = before.get(&text.locale);
+                old.extend(line.into_iter().flat_map(|l| &l.drafts).filter(|d| Some(&d.1) == said).map(|d| d.0));
             }
         }
         if before == after {
@@ -210,6 +213,8 @@ async fn slugs(w: &Write, source: &str, articles: &[Article]) -> Result<Vec<Stri
 struct Line {
     last: i32,
     published: Vec<Uuid>,
+    /// With the hash of what they say.
+    drafts: Vec<(Uuid, String)>,
 }
 async fn versions(w: &Write, there: &HashMap<String, article::Model>, articles: &[Article]) -> Result<HashMap<(Uuid, String), Line>> {
     use article_version::Column as C;
@@ -227,6 +232,11 @@ async fn versions(w: &Write, there: &HashMap<String, article::Model>, articles: 
             let line = lines.entry((article, locale)).or_default();
             line.last = Ord::max(line.last, version);
             line.published.extend((state == State::Published).then_some(id));
+        }
+        let drafts = w.scope().find::<article_version::Entity>().filter(C::ArticleId.is_in(part.iter().copied())).filter(C::State.eq(State::Draft));
+        for v in drafts.all(w.tx()).await? {
+            let hash = hash_of([&json!(v.title), &json!(v.summary), &json!(v.body_md), &v.keywords, &v.questions, &json!(v.author)], true);
+            lines.entry((v.article_id, v.locale)).or_default().drafts.push((v.id, hash));
         }
     }
     Ok(lines)
@@ -275,7 +285,11 @@ fn status(a: &Article) -> Status {
 }
 /// Of all that makes a version; not of its date, which a page without one takes from the import.
 fn hash(text: &Text, draft: bool) -> String {
-    short(&json!([text.title, text.summary, text.body_md, text.keywords, text.questions, text.author, draft]).to_string())
+    let Text { title, summary, body_md, keywords, questions, author, .. } = text;
+    hash_of([&json!(title), &json!(summary), &json!(body_md), &json!(keywords), &json!(questions), &json!(author)], draft)
+}
+fn hash_of([title, summary, body, keywords, questions, author]: [&serde_json::Value; 6], draft: bool) -> String {
+    short(&json!([title, summary, body, keywords, questions, author, draft]).to_string())
 }
 fn short(text: &str) -> String {
     Sha256::digest(text)[..8].iter().map(|b| format!("{b:02x}")).collect()

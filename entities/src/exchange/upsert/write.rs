@@ -17,7 +17,7 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use sea_orm::{ActiveValue::Set, DatabaseTransaction, DbBackend, Statement, prelude::Uuid};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Rows whose every status is kept; of others only its changes are.
 const STATES_FROM_THE_START: &[&str] = &["customers", "billing_accounts", "products", "bills", "tickets", "conversations"];
@@ -64,6 +64,11 @@ pub async fn all(w: &mut Write, up: &Origin, prepared: Prepared) -> Result<()> {
         let inserts: Vec<&Insert> = plan.inserts.iter().filter(|i| i.table.name == table.name).collect();
         let updates: Vec<&Update> = plan.updates.iter().filter(|u| u.table.name == table.name).collect();
         make_room(w.tx(), table, &updates).await?;
+        let resells: Vec<Uuid> = match table.name {
+            "partner_customers" => inserts.iter().map(|i| i.id).chain(updates.iter().map(|u| u.id)).collect(),
+            _ => vec![],
+        };
+        let left = relations(w.tx(), &resells).await?;
         bulk::run(w.tx(), statements.remove(table.name).unwrap_or_default()).await?;
         update(w.tx(), up, table, &updates, at).await?;
         references(w.tx(), up, table, &inserts, &updates, at).await?;
@@ -74,9 +79,7 @@ pub async fn all(w: &mut Write, up: &Origin, prepared: Prepared) -> Result<()> {
                 closure::rewrite(w.tx(), &new, &moved).await?;
             }
         }
-        if table.name == "partner_customers" {
-            resold(w, inserts.iter().map(|i| i.id).chain(updates.iter().map(|u| u.id)).map(Into::into).collect()).await?;
-        }
+        resold(w, &resells, left).await?;
         let Some(kind) = table.kind else { continue };
         inserts.iter().for_each(|i| w.changed(Operation::Insert, kind, i.id, i.owner.0, i.owner.1));
         updates.iter().for_each(|u| w.changed(Operation::Update, kind, u.id, u.owner.0, u.owner.1));
@@ -98,11 +101,16 @@ fn state(kind: &str, id: Uuid, owner: super::known::Owner, from: Option<String>,
     }
 }
 
-/// Who may see a customer is part of it: those that a partner came to, or left, have changed.
-pub async fn resold(w: &mut Write, relations: Vec<sea_orm::Value>) -> Result<()> {
-    for row in select_in(w.tx(), "select distinct customer_id from partner_customers where id in", &[], relations).await? {
-        let id = row.try_get_by_index(0)?;
-        w.changed(Operation::Update, &customer::ENTITY, id, Some(id), None);
+/// The customers that these relations to partners are about.
+pub async fn relations(tx: &DatabaseTransaction, relations: &[Uuid]) -> Result<BTreeSet<Uuid>> {
+    let ids = relations.iter().map(|id| (*id).into()).collect();
+    let found = select_in(tx, "select distinct customer_id from partner_customers where id in", &[], ids).await?;
+    found.iter().map(|row| Ok(row.try_get_by_index(0)?)).collect()
+}
+/// Who may see a customer is part of it: those that a partner came to, and those that it `left`, have changed.
+pub async fn resold(w: &mut Write, changed: &[Uuid], left: BTreeSet<Uuid>) -> Result<()> {
+    for id in relations(w.tx(), changed).await?.union(&left) {
+        w.changed(Operation::Update, &customer::ENTITY, *id, Some(*id), None);
     }
     Ok(())
 }
