@@ -84,7 +84,7 @@ type Weights = BTreeMap<String, f32>;
 impl Passage {
     /// BM25 against the best one, helped by what it covers.
     fn rank(&self, top: f32) -> f32 {
-        0.6 * self.score / top + 0.2 * self.coverage + 0.2 * self.likeness
+        0.45 * self.score / top + 0.2 * self.coverage + 0.35 * self.likeness
     }
 }
 
