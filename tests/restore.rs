@@ -103,8 +103,10 @@ async fn lines_may_stand_in_any_order() {
         story(&store).await;
         let lines = exported(&store).await;
         let reversed: Vec<&str> = lines.lines().rev().collect();
-        for into in harness::stores().await {
-            let batch = restored(&into, &reversed.join("\n"), false).await;
+        for (into, chunk) in harness::stores().await.into_iter().chain(harness::stores().await).zip([1_000, 1_000, 3, 3]) {
+            let mut export = file(reversed.join("\n"));
+            export.chunk = chunk;
+            let batch = ndjson::restore(&into, &agent(), &export, false, |_| {}).await.unwrap();
             assert_eq!(
                 (batch.rows, batch.counts),
                 (reversed.len() as u64 - 1, Counts { inserted: batch.rows, ..Counts::default() }),
@@ -115,6 +117,46 @@ async fn lines_may_stand_in_any_order() {
             assert_eq!(texts(&into, CLOSURE).await, texts(&store, CLOSURE).await);
             assert_eq!(restored(&into, &reversed.join("\n"), false).await.counts.unchanged, batch.rows);
         }
+    }
+}
+#[tokio::test]
+async fn what_a_customer_was_handed_of_itself_is_not_read_back() {
+    for store in harness::stores().await {
+        let [corp, ..] = story(&store).await;
+        let mut own = vec![];
+        let options = export::Options { customer: Some(corp.id), types: vec![] };
+        export::export(&store, &agent(), &options, &mut own, |_| {}).await.unwrap();
+        assert!(ndjson::is_export(String::from_utf8_lossy(&own).lines().next().unwrap()));
+        let before = exported(&store).await;
+        let refused = ndjson::restore(&store, &agent(), &file(&own), false, |_| {}).await.unwrap_err();
+        assert!(refused.to_string().contains("handed of itself"), "{refused}");
+        assert!(exported(&store).await == before);
+    }
+}
+#[tokio::test]
+async fn lines_whose_keys_were_sorted_are_the_same_lines() {
+    for store in harness::stores().await {
+        story(&store).await;
+        let lines = exported(&store).await;
+        let sorted = |line: &str| {
+            let value: Value = serde_json::from_str(line).unwrap();
+            ordered(value).to_string()
+        };
+        let (head, rows) = lines.split_once('\n').unwrap();
+        let sorted = format!("{head}\n{}", rows.lines().map(sorted).collect::<Vec<_>>().join("\n"));
+        assert_ne!(sorted, lines.trim_end());
+        let batch = restored(&store, &sorted, false).await;
+        assert_eq!((batch.counts.unchanged, batch.rows), (rows.lines().count() as u64, rows.lines().count() as u64), "{:?}", batch.examples);
+    }
+}
+/// Objects with their keys in the order of the alphabet.
+fn ordered(value: Value) -> Value {
+    match value {
+        Value::Object(all) => {
+            let sorted: std::collections::BTreeMap<_, _> = all.into_iter().map(|(k, v)| (k, ordered(v))).collect();
+            Value::Object(sorted.into_iter().collect())
+        }
+        other => other,
     }
 }
 #[tokio::test]

@@ -82,14 +82,15 @@ pub async fn run(app: Arc<App>, listener: TcpListener, metrics: Option<TcpListen
 
 /// Ctrl-C or SIGTERM; a second one ends the process at once.
 async fn signal() {
-    one_signal().await;
+    stopped().await;
     tokio::spawn(async {
-        one_signal().await;
+        stopped().await;
         std::process::exit(130);
     });
 }
+/// One of them.
 #[cfg(unix)]
-async fn one_signal() {
+pub async fn stopped() {
     use tokio::signal::unix::{SignalKind, signal};
     match signal(SignalKind::terminate()) {
         Ok(mut terminate) => tokio::select! {
@@ -102,6 +103,6 @@ async fn one_signal() {
     }
 }
 #[cfg(not(unix))]
-async fn one_signal() {
+pub async fn stopped() {
     let _ = tokio::signal::ctrl_c().await;
 }

@@ -160,7 +160,7 @@ impl Bot {
             let number = ticket.as_ref().map_or("", |t| t.ticket_no.as_str());
             return Ok((say(reason.phrase(ticket.is_some()), kind, number), ticket.map(|t| t.id)));
         }
-        Ok(match handover::ticket_of(&self.store, talk.id).await? {
+        Ok(match handover::ticket_of(w, talk.id).await? {
             Some(ticket) => (say("waiting", Kind::Handoff, &ticket.ticket_no), Some(ticket.id)),
             None => (say("waiting_human", Kind::Handoff, ""), None),
         })

@@ -1,7 +1,7 @@
 //! To a human: a ticket with the question, and for agents' eyes what the bot found and why it did not answer.
 use crate::{Result, understand::Understood};
 use entities::{
-    Error, Scope, Store, Write,
+    Error, Scope, Write,
     care::{
         ticket::{self, Channel, Open},
         ticket_note::{self, AuthorKind, Visibility},
@@ -94,10 +94,10 @@ async fn one(w: &Write, which: SimpleExpr) -> Result<Option<ticket::Model>> {
 }
 
 /// The ticket that a talk was handed over with.
-pub async fn ticket_of(store: &Store, talk: Uuid) -> Result<Option<ticket::Model>> {
-    let hub = Scope::hub(store.clock().now());
+pub async fn ticket_of(w: &Write, talk: Uuid) -> Result<Option<ticket::Model>> {
+    let hub = Scope::hub(w.at());
     let of = hub.find::<ticket::Entity>().filter(ticket::Column::ConversationId.eq(talk));
-    Ok(of.order_by_desc(ticket::Column::OpenedAt).order_by_desc(ticket::Column::Id).one(store.reader()).await?)
+    Ok(of.order_by_desc(ticket::Column::OpenedAt).order_by_desc(ticket::Column::Id).one(w.tx()).await?)
 }
 
 fn learnt(asked: &Understood, reason: Reason, passages: &[Passage], confidence: f32) -> String {

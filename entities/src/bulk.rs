@@ -1,5 +1,6 @@
 //! Many rows in few statements, as each database takes them fastest: SQLite as bound values, in statements of a few
-//! lengths; PostgreSQL as one array per column. Either way a statement's text is one of few, so that it is parsed once.
+//! lengths; PostgreSQL as one array per column that differs. The rows of a source are mostly alike, so that a statement's
+//! text comes again and is parsed once.
 use crate::error::{Error, Result};
 use sea_orm::{
     ActiveModelTrait, ActiveValue, ConnectionTrait, DatabaseTransaction, DbBackend, EntityName, EntityTrait, IdenStatic, Iterable, QueryResult,

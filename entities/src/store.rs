@@ -58,15 +58,16 @@ impl Store {
         let reader = if lite { Database::connect(options(SQLITE_READERS)).await? } else { writer.clone() };
         Ok(Store { reader, writer, clock, written: Arc::new(watch::Sender::new(0)) })
     }
-    /// A copy of a SQLite database in a new file, for what is to be tried without holding up those who write. None for
-    /// PostgreSQL, where a transaction that is never committed holds up nobody.
+    /// A copy of a SQLite database in a new file, for what is to be tried without holding up its one writer. None for
+    /// PostgreSQL, where a transaction that is never committed holds up only those who want the same rows.
     pub async fn copy_to(&self, file: &Path) -> Result<Option<Self>> {
         if self.backend() != DbBackend::Sqlite {
             return Ok(None);
         }
         let name = file.display().to_string();
         self.reader.execute_raw(Statement::from_sql_and_values(DbBackend::Sqlite, "vacuum into ?", [name.as_str().into()])).await?;
-        Ok(Some(Self::open(&format!("sqlite://{name}"), 1, self.clock.clone()).await?))
+        let url = format!("sqlite://{}", name.replace('%', "%25").replace('?', "%3F"));
+        Ok(Some(Self::open(&url, 1, self.clock.clone()).await?))
     }
     /// For reading. What it returns has no row rule: start from [`Scope::find`].
     pub fn reader(&self) -> &DatabaseConnection {

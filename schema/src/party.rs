@@ -127,8 +127,16 @@ fn party_type() -> Type {
         )
         .see(KNOWN)
         .mask(PARTNER, FULL_SHARE),
-        column("legalName", Column::LegalName, "Null for individuals.").see(KNOWN),
-        column("tradingName", Column::TradingName, "Null when it trades under its legal name.").see(KNOWN),
+        column("legalName", Column::LegalName, "Null for individuals, and for a partner without full share or without the consent `PARTNER_SHARE`.")
+            .see(KNOWN)
+            .mask(PARTNER, FULL_SHARE),
+        column(
+            "tradingName",
+            Column::TradingName,
+            "Null when it trades under its legal name, and for a partner without full share or without the consent `PARTNER_SHARE`.",
+        )
+        .see(KNOWN)
+        .mask(PARTNER, FULL_SHARE),
         column("birthDate", Column::BirthOn, "Null when not known.")
             .see(AGENT | CUSTOMER)
             .mask(AGENT, "case when {has customer:read_pii} then {c} end"),

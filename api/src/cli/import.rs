@@ -3,8 +3,9 @@ use super::{
     print::{Print, number},
 };
 use crate::{
-    app,
+    app, config,
     error::{Error, Exit, Result},
+    worker,
 };
 use chrono::NaiveDate;
 use clap::Args;
@@ -53,21 +54,30 @@ impl Import {
             return Err(Error::said(Exit::Usage, format!("there is no {}", missing.display())).hint("name a file or a folder"));
         }
         let store = app::open(&settings, false).await?.store;
+        if !self.dry_run {
+            return self.all(context, &store, false).await;
+        }
+        match aside(&store, &settings.config.database).await? {
+            None => self.all(context, &store, true).await,
+            // in a copy it is done indeed: what the first file brings is there for the second
+            Some((copy, _folder)) => tokio::select! {
+                done = self.all(context, &copy, false) => done,
+                () = worker::stopped() => Err(Error::said(Exit::Failed, "stopped; nothing was changed")),
+            },
+        }
+    }
+    async fn all(&self, context: &Context, store: &Store, pretend: bool) -> Result<()> {
         let scope = Scope::hub(store.clock().now());
-        let copy = if self.dry_run { aside(&store).await? } else { None };
-        // in a copy it is done indeed: what the first file brings is there for the second
-        let pretend = self.dry_run && copy.is_none();
-        let store = copy.as_ref().map_or(store, |c| c.0.clone());
         for path in &self.paths {
             let started = Instant::now();
             if is_export(path) {
                 let steps = Steps::new(&context.print);
-                let batch = ndjson::restore(&store, &scope, &ndjson::Export::file(path)?, pretend, |p| steps.tell(&p)).await;
+                let batch = ndjson::restore(store, &scope, &ndjson::Export::file(path)?, pretend, |p| steps.tell(&p)).await;
                 steps.bar.finish_and_clear();
                 show(&context.print, &self.shown(batch?), self.dry_run, started.elapsed());
                 continue;
             }
-            for batch in self.one(context, &store, &scope, path.clone(), pretend).await? {
+            for batch in self.one(context, store, &scope, path.clone(), pretend).await? {
                 show(&context.print, &batch, self.dry_run, started.elapsed());
             }
         }
@@ -94,9 +104,11 @@ impl Import {
     }
 }
 
-/// A copy of a SQLite database, so that a dry run does not hold up the hub's writes. It goes with its folder.
-async fn aside(store: &Store) -> Result<Option<(Store, TempDir)>> {
-    let folder = tempfile::tempdir().map_err(Error::file("make", &std::env::temp_dir()))?;
+/// A copy of a SQLite database beside it, so that a dry run does not hold up the hub's writes. It goes with its folder.
+async fn aside(store: &Store, database: &config::Database) -> Result<Option<(Store, TempDir)>> {
+    let Some(file) = database.file() else { return Ok(None) };
+    let beside = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = tempfile::Builder::new().prefix(".dry-run-").tempdir_in(beside).map_err(Error::file("make a folder in", beside))?;
     Ok(store.copy_to(&folder.path().join("copy.db")).await?.map(|copy| (copy, folder)))
 }
 

@@ -16,6 +16,9 @@ pub use line::Shape;
 /// The first line of an export: what kind of file this is.
 pub const HEADER: &str = r#"{"type":"switchboard_export","version":1}"#;
 
+/// The first line of what a customer is handed of itself: internal columns are left out, so that it is no copy of the rows.
+pub const HANDED_OUT: &str = r#"{"type":"switchboard_export","version":1,"of":"customer"}"#;
+
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Names of types (`bill`, `kb_article`); all where empty.
@@ -45,7 +48,7 @@ pub async fn export(
             .and_then(|()| out.write_all(b"\n"))
             .map_err(|source| Error::Read { what: "the export's target".into(), source })
     };
-    put(HEADER)?;
+    put(if scope.audience == Audience::Agent { HEADER } else { HANDED_OUT })?;
     for shape in wanted {
         // a table's rows are one statement that is read as it comes, so that memory does not grow with the table
         for statement in shape.select(store.backend(), &scope, None) {

@@ -166,9 +166,10 @@ const MOST_ERRORS_KEPT: u64 = 100_000;
 /// Imports a file or a folder.
 pub async fn import(store: &Store, scope: &Scope, job: Job, progress: impl Fn(Progress) + Send + Sync) -> Result<Report> {
     let mut report = Report { dry_run: job.dry_run, batches: vec![] };
+    let sources = open::sources(store, &job).await?;
     // what is only tried shares one transaction: a file may need what the one before it brings
     let mut trial = if job.dry_run { Some(store.write(scope).await?) } else { None };
-    for source in open::sources(store, &job).await? {
+    for source in sources {
         report.batches.push(match &mut trial {
             Some(w) => rehearse(w, source, &job, &progress).await?,
             None => run(store, scope, source, &job, &progress).await?,
@@ -184,22 +185,24 @@ pub async fn run(store: &Store, scope: &Scope, source: Source, job: &Job, progre
     let (id, task) = begin(&mut w, &source.about()).await?;
     w.commit().await?;
     batch.id = Some(id);
-    let mut run =
-        Run { up: Upsert::new(&source.source_system, job.refs.clone(), id), source: &source, batch: &mut batch, progress, ids: Some((id, task)) };
+    let up = Upsert::new(&source.source_system, job.refs.clone(), id);
+    let mut run = Run { up, source: &source, done: batch.clone(), batch, progress, ids: Some((id, task)) };
     let outcome = run.all(&mut Hand::Each(store, scope)).await;
+    // what was rolled back does not count
+    let batch = if outcome.is_ok() { run.batch } else { run.done };
     end(store, scope, (id, task), &batch, outcome.as_ref().err()).await?;
     outcome.map(|()| batch)
 }
 async fn rehearse(w: &mut Write, source: Source, job: &Job, progress: &(dyn Fn(Progress) + Send + Sync)) -> Result<Batch> {
-    let mut batch = Batch::of(&source);
     let id = begin(w, &source.about()).await?.0;
-    let mut run = Run { up: Upsert::new(&source.source_system, job.refs.clone(), id), source: &source, batch: &mut batch, progress, ids: None };
+    let up = Upsert::new(&source.source_system, job.refs.clone(), id);
+    let mut run = Run { up, source: &source, done: Batch::default(), batch: Batch::of(&source), progress, ids: None };
     run.all(&mut Hand::One(w)).await?;
-    Ok(batch)
+    Ok(run.batch)
 }
 
 /// Where the chunks go: into one transaction that is dropped, or into one each.
-enum Hand<'a> {
+pub(crate) enum Hand<'a> {
     One(&'a mut Write),
     Each(&'a Store, &'a Scope),
 }
@@ -215,27 +218,29 @@ impl Hand<'_> {
 struct Run<'a> {
     up: Upsert,
     source: &'a Source,
-    batch: &'a mut Batch,
+    /// Of all that was decided, and of what of it is written.
+    batch: Batch,
+    done: Batch,
     progress: &'a (dyn Fn(Progress) + Send + Sync),
     /// Of batch and task; none in a dry run.
     ids: Option<(Uuid, Uuid)>,
 }
 impl Run<'_> {
     async fn all(&mut self, hand: &mut Hand<'_>) -> Result<()> {
-        let mut waiting = self.pass(hand, None, false).await?;
-        // children stood before their parents: again, as long as that helps
-        while !waiting.is_empty() {
-            let still = self.pass(hand, Some(&waiting), false).await?;
-            if still.len() == waiting.len() {
-                self.pass(hand, Some(&waiting), true).await?;
-                break;
+        let (mut again, mut last): (Option<HashSet<u64>>, bool) = (None, false);
+        loop {
+            let (waiting, broken) = self.pass(hand, again.as_ref(), last).await?;
+            if waiting.is_empty() || last {
+                return broken.map_or(Ok(()), Err);
             }
-            waiting = still;
+            // children stood before their parents: again, as long as that helps. What a source that breaks off leaves
+            // waiting is told too
+            last = broken.is_some() || again.as_ref().is_some_and(|a| a.len() == waiting.len());
+            again = Some(waiting);
         }
-        Ok(())
     }
-    /// Reads the source once; only the rows of `again` where given. Returns those that wait.
-    async fn pass(&mut self, hand: &mut Hand<'_>, again: Option<&HashSet<u64>>, last: bool) -> Result<HashSet<u64>> {
+    /// Reads the source once; only the rows of `again` where given. Returns those that wait, and why it broke off.
+    async fn pass(&mut self, hand: &mut Hand<'_>, again: Option<&HashSet<u64>>, last: bool) -> Result<(HashSet<u64>, Option<Error>)> {
         let (tx, mut chunks) = mpsc::channel::<Result<Vec<Ready>>>(1);
         let (reader, again_too) = (self.source.reader.clone(), again.cloned());
         // reading, mapping and checking beside the database's work; ends by itself when nobody listens any more
@@ -245,7 +250,10 @@ impl Run<'_> {
         while let Some(rows) = chunks.recv().await {
             let step = match rows {
                 Ok(rows) => self.step(hand, rows, again.is_none(), last).await,
-                Err(unreadable) => Err(unreadable),
+                Err(unreadable) => {
+                    self.written(&mut writing).await?;
+                    return Ok((waiting, Some(unreadable)));
+                }
             };
             self.written(&mut writing).await?; // whatever came of the next: what was decided is written
             let (step, waits) = step?;
@@ -260,11 +268,13 @@ impl Run<'_> {
             }
         }
         self.written(&mut writing).await?;
-        Ok(waiting)
+        Ok((waiting, None))
     }
-    async fn written(&self, writing: &mut Writing) -> Result<()> {
+    async fn written(&mut self, writing: &mut Writing) -> Result<()> {
         if let Some(done) = writing.join_next().await {
-            (self.progress)(done.map_err(|e| Error::Invalid(format!("writing stopped: {e}")))??);
+            let (batch, told) = done.map_err(|e| Error::Invalid(format!("writing stopped: {e}")))??;
+            self.done = batch;
+            (self.progress)(told);
         }
         Ok(())
     }
@@ -295,15 +305,15 @@ struct Step {
     batch: Batch,
 }
 /// The chunk that is on its way into the database while the next is read and decided; dropped, it is given up.
-type Writing = JoinSet<Result<Progress>>;
+type Writing = JoinSet<Result<(Batch, Progress)>>;
 impl Step {
     fn start(self, writing: &mut Writing, store: &Store, scope: &Scope, ids: Option<(Uuid, Uuid)>) {
         let (store, scope) = (store.clone(), scope.clone());
         writing.spawn(async move {
-            let (mut w, told) = (store.write(&scope).await?, self.told.clone());
+            let (mut w, batch, told) = (store.write(&scope).await?, self.batch.clone(), self.told.clone());
             self.write(&mut w, ids).await?;
             w.commit().await?;
-            Ok(told)
+            Ok((batch, told))
         });
     }
     async fn write(self, w: &mut Write, ids: Option<(Uuid, Uuid)>) -> Result<()> {

@@ -4,9 +4,9 @@
 //! Rows are taken a chunk at a time, each chunk in one transaction. A line that needs a row further down waits for the
 //! next reading of the file; of the lines that wait only the numbers are kept.
 use super::{
-    export::{HEADER, Shape},
+    export::{HANDED_OUT, HEADER, Shape},
     import::{
-        Batch, Progress,
+        Batch, Hand, Progress,
         ledger::{self, File},
     },
     record::Problem,
@@ -43,15 +43,17 @@ mod value;
 pub struct Export {
     pub file_name: String,
     pub sha256: Option<String>,
-    open: Box<Open>,
+    /// Lines per transaction.
+    pub chunk: usize,
+    open: Box<Opener>,
     read: Arc<AtomicU64>,
     bytes: u64,
 }
-type Open = dyn Fn() -> io::Result<Box<dyn BufRead + Send>> + Send + Sync;
+type Opener = dyn Fn() -> io::Result<Box<dyn BufRead + Send>> + Send + Sync;
 impl Export {
     /// What `open` opens is read once, and again where rows wait for others further down.
     pub fn new(file_name: &str, open: impl Fn() -> io::Result<Box<dyn BufRead + Send>> + Send + Sync + 'static) -> Self {
-        Export { file_name: file_name.into(), sha256: None, open: Box::new(open), read: Arc::default(), bytes: 0 }
+        Export { file_name: file_name.into(), sha256: None, chunk: CHUNK, open: Box::new(open), read: Arc::default(), bytes: 0 }
     }
     /// A file, packed or plain.
     pub fn file(path: &Path) -> Result<Self> {
@@ -74,12 +76,12 @@ impl Export {
 
 /// Whether this is the first line of an export.
 pub fn is_export(first: &str) -> bool {
-    first.trim_end() == HEADER
+    [HEADER, HANDED_OUT].contains(&first.trim_end())
 }
 
 /// The name that a restore goes by among the imports. Its rows keep the sources that their lines name.
 const SOURCE: &str = "hub";
-/// Lines per transaction, and the most text that these may hold.
+/// Lines per transaction, unless the export says otherwise, and the most text that these may hold.
 const CHUNK: usize = 1000;
 const CHUNK_BYTES: usize = 8 * 1024 * 1024;
 
@@ -110,12 +112,6 @@ pub async fn restore(store: &Store, scope: &Scope, export: &Export, dry_run: boo
     outcome.map(|()| run.batch)
 }
 
-/// Where the chunks go: into one transaction that is dropped, or into one each.
-enum Hand<'a> {
-    One(&'a mut Write),
-    Each(&'a Store, &'a Scope),
-}
-
 /// What became so far of a line that waits.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Wait {
@@ -144,25 +140,25 @@ impl Run<'_> {
     async fn all(&mut self, hand: &mut Hand<'_>) -> Result<()> {
         // how much is left to do: a line that was taken in part counts half
         let left = |w: &Waiting| w.len() + w.values().filter(|w| **w != Wait::Counted).count();
-        let mut waiting = self.pass(hand, None, false).await?;
-        while !waiting.is_empty() {
-            let still = self.pass(hand, Some(&waiting), false).await?;
-            if left(&still) == left(&waiting) {
-                self.pass(hand, Some(&still), true).await?;
-                break;
+        let (mut again, mut last): (Option<Waiting>, bool) = (None, false);
+        loop {
+            let (waiting, broken) = self.pass(hand, again.as_ref(), last).await?;
+            if waiting.is_empty() || last {
+                return broken.map_or(Ok(()), Err);
             }
-            waiting = still;
+            // what a file that breaks off leaves waiting is told too
+            last = broken.is_some() || again.as_ref().is_some_and(|a| left(a) == left(&waiting));
+            again = Some(waiting);
         }
-        Ok(())
     }
-    /// Reads the file once; only the lines of `again` where given. Returns those that wait.
-    async fn pass(&mut self, hand: &mut Hand<'_>, again: Option<&Waiting>, last: bool) -> Result<Waiting> {
+    /// Reads the file once; only the lines of `again` where given. Returns those that wait, and why it broke off.
+    async fn pass(&mut self, hand: &mut Hand<'_>, again: Option<&Waiting>, last: bool) -> Result<(Waiting, Option<Error>)> {
         let (mut lines, mut waiting) = (self.export.lines()?, Waiting::new());
         let (mut chunk, mut bytes) = (vec![], 0);
         loop {
             let next = lines.next();
             let over = !matches!(next, Ok(Some(_)));
-            if over || chunk.len() == CHUNK || bytes > CHUNK_BYTES {
+            if over || chunk.len() >= self.export.chunk || bytes > CHUNK_BYTES {
                 self.chunk(hand, std::mem::take(&mut chunk), again, last, &mut waiting).await?;
                 bytes = 0;
             }
@@ -172,8 +168,8 @@ impl Run<'_> {
                     bytes += text.raw.len();
                     chunk.push(text);
                 }
-                Ok(None) => return Ok(waiting),
-                Err(source) => return Err(self.export.unreadable(source)), // what could be read was taken
+                Ok(None) => return Ok((waiting, None)),
+                Err(source) => return Ok((waiting, Some(self.export.unreadable(source)))), // what could be read was taken
             }
         }
     }
@@ -185,8 +181,13 @@ impl Run<'_> {
             Hand::One(w) => waiting.extend(self.take(w, lines, again, last).await?),
             Hand::Each(store, scope) => {
                 let mut w = store.write(scope).await?;
-                waiting.extend(self.take(&mut w, lines, again, last).await?);
-                w.commit().await?;
+                let before = self.batch.clone();
+                let taken = match self.take(&mut w, lines, again, last).await {
+                    Ok(waits) => w.commit().await.map(|_| waits),
+                    Err(e) => Err(e),
+                };
+                // what was rolled back does not count
+                waiting.extend(taken.inspect_err(|_| self.batch = before)?);
             }
         }
         let told = self.told();
@@ -196,7 +197,16 @@ impl Run<'_> {
     /// The lines of a chunk by table, parents before children.
     async fn take(&mut self, w: &mut Write, lines: Vec<Text>, again: Option<&Waiting>, last: bool) -> Result<Waiting> {
         self.batch.rows += if again.is_none() { lines.len() as u64 } else { 0 };
-        let mut chunk = Chunk { w, shapes: &self.shapes, id: self.id, last, seen: &mut self.seen, taken: Taken::default(), waiting: Waiting::new() };
+        let mut chunk = Chunk {
+            w,
+            shapes: &self.shapes,
+            id: self.id,
+            dry: self.task.is_none(),
+            last,
+            seen: &mut self.seen,
+            taken: Taken::default(),
+            waiting: Waiting::new(),
+        };
         let mut by_shape: BTreeMap<usize, Vec<Entry>> = BTreeMap::new();
         for text in lines {
             let before = again.and_then(|a| a.get(&text.no)).copied();
@@ -230,6 +240,8 @@ struct Chunk<'a> {
     w: &'a mut Write,
     shapes: &'a [Shape],
     id: Uuid,
+    /// Nothing of it will be committed.
+    dry: bool,
     /// Whether what waits has waited long enough.
     last: bool,
     seen: &'a mut HashSet<u64>,

@@ -29,6 +29,14 @@ pub struct Column {
     pub narrow: bool,
     /// The values of an enum, in database text; empty for others.
     pub texts: Vec<&'static str>,
+    /// Whether an index holds it: PostgreSQL has room for some 2,700 bytes there.
+    pub indexed: bool,
+}
+impl Column {
+    /// The most bytes of a text.
+    pub fn longest(&self) -> usize {
+        if self.indexed { 1_000 } else { 256 * 1024 }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,10 +106,14 @@ fn read() -> Vec<Table> {
                 && let Some(table) = tables.iter_mut().find(|t| t.name == name.trim())
             {
                 add(table, column.trim());
-            } else if let Some((name, rest)) = statement.strip_prefix("create unique index ").and_then(|s| s.split_once(" on ")?.1.split_once('('))
-                && let Some(table) = tables.iter_mut().find(|t| t.name == name.trim())
-                && let Some((list, _)) = rest.split_once(')')
+            } else if let Some((unique, name, list)) = index(statement)
+                && let Some(table) = tables.iter_mut().find(|t| t.name == name)
             {
+                let words = list.split(',').filter_map(|c| c.split_whitespace().next()).collect::<Vec<_>>();
+                table.columns.iter_mut().filter(|c| words.contains(&c.name)).for_each(|c| c.indexed = true);
+                if !unique {
+                    continue;
+                }
                 let mut key: Vec<&str> = list.split(',').map(str::trim).collect();
                 // rows are looked up by the first: not by one of few words
                 key.sort_by_key(|k| table.column(k).is_some_and(|c| !c.texts.is_empty()));
@@ -109,7 +121,17 @@ fn read() -> Vec<Table> {
             }
         }
     }
+    for table in &mut tables {
+        let unique = table.unique.iter().flatten().copied().chain(["external_id"]).collect::<Vec<_>>();
+        table.columns.iter_mut().filter(|c| unique.contains(&c.name)).for_each(|c| c.indexed = true);
+    }
     tables
+}
+/// Whether it is unique, of what table, and of what columns.
+fn index(statement: &'static str) -> Option<(bool, &'static str, &'static str)> {
+    let (kind, rest) = statement.strip_prefix("create ")?.split_once("index ")?;
+    let (name, rest) = rest.split_once(" on ")?.1.split_once('(')?;
+    Some((kind == "unique ", name.trim(), rest.split_once(')')?.0))
 }
 fn create(text: &'static str) -> Option<Table> {
     let (name, body) = text.split_once('(')?;
@@ -153,6 +175,7 @@ fn add(table: &mut Table, item: &'static str) {
         nullable: !item.contains(" not null") && !item.contains(" primary key"),
         has_default: item.contains(" default "),
         references: item.split_once(" references ").and_then(|r| r.1.split_whitespace().next()),
+        indexed: false,
         texts: item.split_once(" in (").map(|c| c.1.split('\'').skip(1).step_by(2).collect()).unwrap_or_default(),
     });
 }
@@ -227,6 +250,9 @@ mod tests {
         assert_eq!(ticket.column("customer_id").unwrap().references, Some("customers"));
         assert_eq!((ticket.unique.as_slice(), ticket.state_column()), (&[vec!["ticket_no"]][..], Some("status")));
         assert!(ticket.is_owned() && !table("offering_prices").unwrap().is_owned());
+        let indexed = |table_name: &str, column: &str| table(table_name).unwrap().column(column).unwrap().indexed;
+        assert!(indexed("parties", "given_name") && indexed("bills", "bill_no") && indexed("customers", "customer_no"));
+        assert!(!indexed("tickets", "description") && indexed("messages", "rfc_message_id"));
         assert_eq!(table("bill_lines").unwrap().unique, [["bill_id", "line_no"]]);
         assert_eq!(table("messages").unwrap().unique, [["rfc_message_id", "direction"]]);
         assert_eq!(table("bills").unwrap().column("currency").unwrap().kind, ColumnKind::Currency);

@@ -7,7 +7,7 @@ use crate::{
 };
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use sea_orm::{DbBackend, QueryResult, Statement, prelude::Uuid};
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
 
 /// A type of line: the rows of a table, or the changes of state of all of them.
 pub struct Shape {
@@ -225,14 +225,11 @@ fn instant(at: DateTime<Utc>) -> String {
 
 /// The key of a row that a line or a reference names, as one text.
 pub fn place(table: &Table, line: &Map<String, Json>) -> Option<String> {
-    let parts: Option<Vec<String>> = parts_of(table).iter().map(|p| line.get(*p).map(text)).collect();
+    let part = |name: &&str| match (line.get(*name)?, table.column(name).and_then(|c| c.references).and_then(table::table)) {
+        (Json::Object(of), Some(to)) => place(to, of), // whatever the order of its parts
+        (Json::String(text), _) => Some(text.clone()),
+        (other, _) => Some(other.to_string()),
+    };
+    let parts: Option<Vec<String>> = parts_of(table).iter().map(part).collect();
     parts.map(|p| p.join("\u{1f}"))
-}
-/// A value of a key as one text; of a reference, its own key.
-fn text(value: &Json) -> String {
-    match value {
-        Json::String(s) => s.clone(),
-        Json::Object(o) => o.values().map(text).collect::<Vec<_>>().join("\u{1f}"),
-        other => json!(other).to_string(),
-    }
 }

@@ -1,6 +1,9 @@
 //! Lines of a file, one at a time: one that is no text or far too long is one bad line.
 use super::Wait;
-use crate::exchange::{export::Shape, record::Problem};
+use crate::exchange::{
+    export::{HANDED_OUT, Shape},
+    record::Problem,
+};
 use serde_json::{Map, Value as Json};
 use std::io::{self, BufRead, Read};
 
@@ -47,6 +50,10 @@ impl<R: BufRead> Lines<R> {
                 self.input.skip_until(b'\n')?;
             }
             let text = Text::new(bytes, long);
+            if text.fault.is_none() && text.raw == HANDED_OUT {
+                let why = "it is what a customer was handed of itself, without what is internal: only an export of the hub can be read back";
+                return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+            }
             if text.fault.is_some() || !(text.raw.trim().is_empty() || super::is_export(&text.raw)) {
                 self.no += 1;
                 return Ok(Some(Text { no: self.no, ..text }));

@@ -38,14 +38,24 @@ pub async fn take(chunk: &mut Chunk<'_>, entries: Vec<Entry>) -> Result<()> {
             chunk.postpone(entry, Problem::error("missing_parent", "The change of state is of a row that is not here."));
             continue;
         };
-        if !there.insert(*row.id.as_ref()) {
+        if there.contains(row.id.as_ref()) {
             chunk.count(entry, TABLE, |c| &mut c.unchanged);
             continue;
         }
+        let owners = [owner(&entry.line, "customer_id", "customers"), owner(&entry.line, "partner_id", "partners")];
+        if owners.iter().flatten().any(|o| !known.contains_key(o)) {
+            let lost = "It names a customer or a partner that is not here";
+            if !chunk.last {
+                chunk.postpone(entry, Problem::error("missing_parent", lost));
+                continue;
+            }
+            chunk.warn(entry, Problem::warning("unmatched", format!("{lost}; the row was taken without it.")));
+        }
+        there.insert(*row.id.as_ref());
         chunk.count(entry, TABLE, |c| &mut c.inserted);
         (row.entity_type, row.entity_id) = (Set(kind.name.into()), Set(entity));
-        row.customer_id = Set(find(owner(&entry.line, "customer_id", "customers")));
-        row.partner_id = Set(find(owner(&entry.line, "partner_id", "partners")));
+        let [customer, partner] = owners;
+        (row.customer_id, row.partner_id) = (Set(find(customer)), Set(find(partner)));
         rows.push(row);
     }
     insert_all(chunk.w.tx(), rows).await

@@ -19,7 +19,6 @@ pub struct Cell {
     pub hash: String,
 }
 
-const LONGEST_TEXT: usize = 256 * 1024;
 const LONGEST_ID: usize = 500;
 
 /// The record with its columns found and its values sound, or all that is wrong with it.
@@ -94,8 +93,8 @@ fn cell(table: &'static Table, name: &str, value: Value) -> Result<Option<Cell>,
             Some(known) => Value::Text(known.to_string()),
             None => return Err(wrong("unknown_value", format!("`{text}` is none of {}", column.texts.join(", ")))),
         },
-        (ColumnKind::Text, Value::Text(text)) if text.len() > LONGEST_TEXT => {
-            return Err(wrong("too_long", format!("{} bytes are more than {LONGEST_TEXT}", text.len())));
+        (ColumnKind::Text, Value::Text(text)) if text.len() > column.longest() => {
+            return Err(wrong("too_long", format!("{} bytes are more than {}", text.len(), column.longest())));
         }
         // PostgreSQL holds no zero bytes in texts
         (ColumnKind::Text, Value::Text(text)) if text.contains('\0') => Value::Text(text.replace('\0', "")),
