@@ -57,13 +57,18 @@ impl Import {
         if !self.dry_run {
             return self.all(context, &store, false).await;
         }
-        match aside(&store, &settings.config.database).await? {
-            None => self.all(context, &store, true).await,
+        // stopped, it still takes its copy away
+        tokio::select! {
+            biased;
+            () = worker::stopped() => Err(Error::said(Exit::Failed, "stopped; nothing was changed")),
+            done = self.rehearse(context, &store, &settings.config.database) => done,
+        }
+    }
+    async fn rehearse(&self, context: &Context, store: &Store, database: &config::Database) -> Result<()> {
+        match aside(store, database).await? {
+            None => self.all(context, store, true).await,
             // in a copy it is done indeed: what the first file brings is there for the second
-            Some((copy, _folder)) => tokio::select! {
-                done = self.all(context, &copy, false) => done,
-                () = worker::stopped() => Err(Error::said(Exit::Failed, "stopped; nothing was changed")),
-            },
+            Some((copy, _folder)) => self.all(context, &copy, false).await,
         }
     }
     async fn all(&self, context: &Context, store: &Store, pretend: bool) -> Result<()> {

@@ -2,7 +2,8 @@
 //!
 //! A line is `{"type":"bill","id":"bil_…","source_system":…,"external_id":…,"created_at":…, columns}`; columns without a
 //! value are left out; a row that another points to is `{"source_system":…,"external_id":…}`. Left out of the export
-//! altogether are secrets, tasks, batches, idempotency keys, the change log and the audit log.
+//! altogether are secrets, tasks, batches, mappings, what sources call rows of others, idempotency keys, what was asked
+//! and answered for the bot's own record (its messages are there), feedback, the change log and the audit log.
 use crate::{Audience, Error, Result, Scope, Store};
 use futures::TryStreamExt;
 use sea_orm::{StreamTrait, prelude::Uuid};

@@ -194,8 +194,8 @@ pub async fn run(store: &Store, scope: &Scope, source: Source, job: &Job, progre
     outcome.map(|()| batch)
 }
 async fn rehearse(w: &mut Write, source: Source, job: &Job, progress: &(dyn Fn(Progress) + Send + Sync)) -> Result<Batch> {
-    let id = begin(w, &source.about()).await?.0;
-    let up = Upsert::new(&source.source_system, job.refs.clone(), id);
+    // no batch: a run of the same file that goes on meanwhile is not to wait for this one
+    let up = Upsert::new(&source.source_system, job.refs.clone(), crate::id::at(w.at()));
     let mut run = Run { up, source: &source, done: Batch::default(), batch: Batch::of(&source), progress, ids: None };
     run.all(&mut Hand::One(w)).await?;
     Ok(run.batch)
@@ -227,15 +227,15 @@ struct Run<'a> {
 }
 impl Run<'_> {
     async fn all(&mut self, hand: &mut Hand<'_>) -> Result<()> {
-        let (mut again, mut last): (Option<HashSet<u64>>, bool) = (None, false);
+        let (mut again, mut last, mut broken): (Option<HashSet<u64>>, bool, Option<Error>) = (None, false, None);
         loop {
-            let (waiting, broken) = self.pass(hand, again.as_ref(), last).await?;
+            let (waiting, now) = self.pass(hand, again.as_ref(), last).await?;
+            broken = broken.or(now);
             if waiting.is_empty() || last {
                 return broken.map_or(Ok(()), Err);
             }
-            // children stood before their parents: again, as long as that helps. What a source that breaks off leaves
-            // waiting is told too
-            last = broken.is_some() || again.as_ref().is_some_and(|a| a.len() == waiting.len());
+            // children stood before their parents: again, as long as that helps, also of a source that broke off
+            last = again.as_ref().is_some_and(|a| a.len() == waiting.len());
             again = Some(waiting);
         }
     }
@@ -245,13 +245,17 @@ impl Run<'_> {
         let (reader, again_too) = (self.source.reader.clone(), again.cloned());
         // reading, mapping and checking beside the database's work; ends by itself when nobody listens any more
         tokio::task::spawn_blocking(move || feed(&*reader, again_too.as_ref(), &tx));
-        let mut waiting = HashSet::new();
+        let (mut waiting, mut ahead) = (HashSet::new(), again.cloned().unwrap_or_default());
         let mut writing = Writing::new();
         while let Some(rows) = chunks.recv().await {
             let step = match rows {
-                Ok(rows) => self.step(hand, rows, again.is_none(), last).await,
+                Ok(rows) => {
+                    rows.iter().for_each(|r| _ = ahead.remove(&r.row_no()));
+                    self.step(hand, rows, again.is_none(), last).await
+                }
                 Err(unreadable) => {
                     self.written(&mut writing).await?;
+                    waiting.extend(ahead);
                     return Ok((waiting, Some(unreadable)));
                 }
             };

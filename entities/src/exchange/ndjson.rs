@@ -140,20 +140,20 @@ impl Run<'_> {
     async fn all(&mut self, hand: &mut Hand<'_>) -> Result<()> {
         // how much is left to do: a line that was taken in part counts half
         let left = |w: &Waiting| w.len() + w.values().filter(|w| **w != Wait::Counted).count();
-        let (mut again, mut last): (Option<Waiting>, bool) = (None, false);
+        let (mut again, mut last, mut broken): (Option<Waiting>, bool, Option<Error>) = (None, false, None);
         loop {
-            let (waiting, broken) = self.pass(hand, again.as_ref(), last).await?;
+            let (waiting, now) = self.pass(hand, again.as_ref(), last).await?;
+            broken = broken.or(now);
             if waiting.is_empty() || last {
                 return broken.map_or(Ok(()), Err);
             }
-            // what a file that breaks off leaves waiting is told too
-            last = broken.is_some() || again.as_ref().is_some_and(|a| left(a) == left(&waiting));
+            last = again.as_ref().is_some_and(|a| left(a) == left(&waiting));
             again = Some(waiting);
         }
     }
     /// Reads the file once; only the lines of `again` where given. Returns those that wait, and why it broke off.
     async fn pass(&mut self, hand: &mut Hand<'_>, again: Option<&Waiting>, last: bool) -> Result<(Waiting, Option<Error>)> {
-        let (mut lines, mut waiting) = (self.export.lines()?, Waiting::new());
+        let (mut lines, mut waiting, mut ahead) = (self.export.lines()?, Waiting::new(), again.cloned().unwrap_or_default());
         let (mut chunk, mut bytes) = (vec![], 0);
         loop {
             let next = lines.next();
@@ -165,11 +165,15 @@ impl Run<'_> {
             match next {
                 Ok(Some(text)) if again.is_some_and(|a| !a.contains_key(&text.no)) => {}
                 Ok(Some(text)) => {
+                    ahead.remove(&text.no);
                     bytes += text.raw.len();
                     chunk.push(text);
                 }
                 Ok(None) => return Ok((waiting, None)),
-                Err(source) => return Ok((waiting, Some(self.export.unreadable(source)))), // what could be read was taken
+                Err(source) => {
+                    waiting.extend(ahead); // what could be read was taken
+                    return Ok((waiting, Some(self.export.unreadable(source))));
+                }
             }
         }
     }
@@ -252,7 +256,8 @@ impl Chunk<'_> {
     /// A line that is not taken. One that was taken without what is wrong with it stays.
     fn reject(&mut self, entry: &Entry, problem: Problem) {
         if entry.before == Some(Wait::Counted) {
-            return self.warn(entry, Problem::warning(problem.code, format!("{} The row was taken without it.", problem.message)));
+            return self
+                .warn(entry, Problem::warning(problem.code, format!("{}; the row was taken without it.", problem.message.trim_end_matches('.'))));
         }
         self.taken.rows.rejected += 1;
         self.note(entry, problem);

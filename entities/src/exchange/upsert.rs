@@ -115,6 +115,11 @@ pub struct Ready {
     row: Row,
     records: Option<Vec<Checked>>,
 }
+impl Ready {
+    pub fn row_no(&self) -> u64 {
+        self.row.mapped.row_no
+    }
+}
 impl From<Row> for Ready {
     fn from(mut row: Row) -> Self {
         Ready { records: checked(&mut row), row }

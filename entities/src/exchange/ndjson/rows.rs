@@ -90,11 +90,14 @@ fn repeated(chunk: &mut Chunk<'_>, table: &'static Table, entry: &Entry, own: &s
     let id = here.known.get(&(table.name, own.to_string()));
     let met_before = chunk.seen.contains(&key_of(table.name, own)) || id.is_some_and(|id| here.written.contains(id));
     let first = met.get(own).or_else(|| id.and_then(|id| here.lines.get(id)).filter(|_| met_before));
+    let in_chunk = met.contains_key(own);
     let own_turn = matches!(entry.before, Some(Wait::Open | Wait::Counted));
     match first.filter(|_| !own_turn) {
         None => return false,
-        // what it pointed to may not be here yet
-        Some(first) if same(first, &entry.line, |c| !first.contains_key(c) && table.column(c).is_some_and(|c| c.references.is_some())) => {
+        // what the row in the database points to may not be here yet
+        Some(first)
+            if same(first, &entry.line, |c| !in_chunk && !first.contains_key(c) && table.column(c).is_some_and(|c| c.references.is_some())) =>
+        {
             chunk.count(entry, table.name, |c| &mut c.unchanged)
         }
         Some(_) => chunk
@@ -202,7 +205,8 @@ fn plain(table: &Table, column: &'static Column, said: Option<&Json>, at: DateTi
     if said.is_none() && column.name == "created_at" {
         return Ok(at.into());
     }
-    if let Some(text) = said.and_then(Json::as_str).filter(|text| text.len() > column.longest()) {
+    // what no index has to hold, the hub may have written itself, however long
+    if let Some(text) = said.and_then(Json::as_str).filter(|text| column.indexed && text.len() > column.longest()) {
         let (long, most) = (text.len(), column.longest());
         return Err(Problem::error("too_long", format!("{}.{}: {long} bytes are more than {most}", table.name, column.name)));
     }
