@@ -77,6 +77,30 @@ async fn a_consent_that_ran_out_no_longer_counts() {
     }
 }
 
+#[tokio::test]
+async fn a_partner_knows_itself_whatever_its_share() {
+    for store in harness::stores().await {
+        let acme = partner(&store, "Acme").await;
+        let (own, other) = (customer(&store, "Own").await.sold_by(&acme).await, customer(&store, "Other").await.sold_by(&acme).await);
+        for (c, name) in [(&own, "own"), (&other, "other")] {
+            c.contact(contact_medium::Kind::Email, &format!("{name}@example.org")).await;
+        }
+        let world = World::new(store.clone()).await;
+        assert!(reached(&world, &partner_of(acme.id)).await.is_empty());
+        let acme = acme.same_as(&own).await;
+        assert_eq!(reached(&world, &partner_of(acme.id)).await, ["own"]);
+
+        // a company's own names go with them
+        let named = "update parties set legal_name = display_name || ' Ltd', trading_name = display_name || '!'";
+        sea_orm::ConnectionTrait::execute_unprepared(store.writer(), named).await.unwrap();
+        let told = world.data(&partner_of(acme.id), "{ customers(first: 9) { nodes { party { displayName legalName tradingName } } } }").await;
+        let mut told = told["customers"]["nodes"].as_array().unwrap().clone();
+        told.sort_by_key(|n| n["party"]["displayName"].to_string());
+        let party = |name: &str, legal: Option<&str>, trading: Option<&str>| json!({"party": {"displayName": name, "legalName": legal, "tradingName": trading}});
+        assert_eq!(told, [party("Other", None, None), party("Own", Some("Own Ltd"), Some("Own!"))]);
+    }
+}
+
 /// The names of those whom the caller can reach, by the rows and by the graph, which must agree.
 async fn reached(world: &World, scope: &Scope) -> Vec<String> {
     let scope = Scope { at: world.store.clock().now(), ..scope.clone() };

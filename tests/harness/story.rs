@@ -400,6 +400,11 @@ impl Partner {
         run(&self.store, "update partners set share_level = 'full' where id = $1", [self.id.into()]).await;
         self
     }
+    /// Is a customer, too.
+    pub async fn same_as(self, customer: &Customer) -> Self {
+        run(&self.store, "update partners set party_id = $1 where id = $2", [customer.party_id.into(), self.id.into()]).await;
+        Partner { party_id: customer.party_id, ..self }
+    }
 }
 
 /// An offering that can be bought now.

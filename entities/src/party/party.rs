@@ -54,18 +54,20 @@ text_enum! {
     Status "PartyStatus" { Initialized = "initialized", Validated = "validated", Deceased = "deceased", Closed = "closed" }
 }
 
-/// SQL: whether a partner may know more of the party whose id is `$party` than its name. It has full share of a customer
-/// whom it sells to or serves today, and that customer's consent `partner_share` is in force (`domain-model` §3): never
-/// asked is not agreed.
+/// SQL: whether a partner may know more of the party whose id is `$party` than its name. It is the partner itself; or it has
+/// full share of a customer whom it sells to or serves today, and that customer's consent `partner_share` is in force
+/// (`domain-model` §3): never asked is not agreed.
 #[macro_export]
 macro_rules! shared_in_full {
     ($party:literal) => {
         concat!(
-            "exists (select 1 from customers c join partner_customers pc on pc.customer_id = c.id join partners p on p.id = pc.partner_id join consents k on k.customer_id = c.id and k.party_id = c.party_id where c.party_id = ",
+            "(exists (select 1 from partners o where o.party_id = ",
+            $party,
+            " and o.id {partners}) or exists (select 1 from customers c join partner_customers pc on pc.customer_id = c.id join partners p on p.id = pc.partner_id join consents k on k.customer_id = c.id and k.party_id = c.party_id where c.party_id = ",
             $party,
             " and pc.partner_id {partners} and pc.valid_from_on <= {today} and (pc.valid_to_on is null or pc.valid_to_on >= {today}) and p.share_level = 'full' and k.purpose = 'partner_share' and k.state = 'granted' and ",
             $crate::consent_in_force!("k"),
-            ")"
+            "))"
         )
     };
 }
