@@ -113,30 +113,26 @@ fn party_type() -> Type {
         id(&ENTITY).see(KNOWN),
         choice::<Kind>("kind", Column::Kind, "A person or an organization.").see(KNOWN),
         column("displayName", Column::DisplayName, "The name to call it by.").see(KNOWN),
-        column(
+        shared(column(
             "givenName",
             Column::GivenName,
             "Null for organizations, and for a partner without full share or without the consent `PARTNER_SHARE`.",
-        )
-        .see(KNOWN)
-        .mask(PARTNER, FULL_SHARE),
-        column(
+        )),
+        shared(column(
             "familyName",
             Column::FamilyName,
             "Null for organizations, and for a partner without full share or without the consent `PARTNER_SHARE`.",
-        )
-        .see(KNOWN)
-        .mask(PARTNER, FULL_SHARE),
-        column("legalName", Column::LegalName, "Null for individuals, and for a partner without full share or without the consent `PARTNER_SHARE`.")
-            .see(KNOWN)
-            .mask(PARTNER, FULL_SHARE),
-        column(
+        )),
+        shared(column(
+            "legalName",
+            Column::LegalName,
+            "Null for individuals, and for a partner without full share or without the consent `PARTNER_SHARE`.",
+        )),
+        shared(column(
             "tradingName",
             Column::TradingName,
             "Null when it trades under its legal name, and for a partner without full share or without the consent `PARTNER_SHARE`.",
-        )
-        .see(KNOWN)
-        .mask(PARTNER, FULL_SHARE),
+        )),
         column("birthDate", Column::BirthOn, "Null when not known.")
             .see(AGENT | CUSTOMER)
             .mask(AGENT, "case when {has customer:read_pii} then {c} end"),
@@ -151,6 +147,10 @@ fn party_type() -> Type {
 const RESOLD: &str = "exists (select 1 from partner_customers pc where pc.customer_id = {t}.id and pc.partner_id = {p}.id and pc.valid_from_on <= {today} and (pc.valid_to_on is null or pc.valid_to_on >= {today}))";
 const TIMELINE: &str = "({t}.kind <> 'ticket' or {can ticket:read}) and ({t}.kind <> 'bill' or {can billing:read}) and ({t}.kind <> 'conversation' or {can conversation:read})";
 const FULL_SHARE: &str = concat!("case when ", entities::shared_in_full!("{t}.id"), " then {c} end");
+/// A partner knows it of itself, and of those who agreed.
+fn shared(name: Field) -> Field {
+    name.see(KNOWN).mask(PARTNER, FULL_SHARE)
+}
 fn contact_medium_type() -> Type {
     use contact_medium::{Column, ENTITY, Kind};
     table(&ENTITY, "One way to reach a party.").reads("customer:read").fields([

@@ -1,4 +1,5 @@
 //! What readers and mappings hand to the import: rows of our tables, still without ids of our own.
+use super::table::Table;
 use chrono::{DateTime, NaiveDate, Utc};
 
 /// A value on its way into a column.
@@ -91,6 +92,14 @@ impl Problem {
     }
     pub fn warning(code: &'static str, message: impl Into<String>) -> Self {
         Problem { severity: Severity::Warning, code, message: message.into() }
+    }
+    /// The values of a unique key are those of another row.
+    pub fn taken(table: &Table, key: &[&str], values: &[String]) -> Self {
+        Self::error("taken", format!("another row of {} already has the {} `{}`", table.name, key.join(" and "), values.join(", ")))
+    }
+    /// A customer whose parent stands below it.
+    pub fn cycle(customer: &str) -> Self {
+        Self::error("cycle", format!("customer `{customer}` would be its own ancestor"))
     }
 }
 

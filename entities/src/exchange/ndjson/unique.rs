@@ -86,8 +86,7 @@ fn taken(table: &'static Table, holders: &HashMap<Natural, Uuid>, drafts: &[Draf
         };
         match wanted.iter().find(other) {
             Some((i, values)) => {
-                let (key, of) = (table.unique[*i].join(" and "), table.name);
-                wrong.push((place, Problem::error("taken", format!("another row of {of} already has the {key} `{}`", values.join(", ")))));
+                wrong.push((place, Problem::taken(table, &table.unique[*i], values)));
             }
             None => claims.extend(wanted.iter().map(|n| (n, draft.id))),
         }
@@ -152,5 +151,5 @@ fn circle(table: &'static Table, above: &HashMap<Uuid, Uuid>, drafts: &[Draft]) 
         at.is_some()
     };
     let place = drafts.iter().rposition(closes)?;
-    Some((place, Problem::error("cycle", format!("customer `{}` would be its own ancestor", drafts[place].name()))))
+    Some((place, Problem::cycle(drafts[place].name())))
 }
