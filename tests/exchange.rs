@@ -11,7 +11,7 @@ use entities::{
     outbox::change,
     party::customer,
 };
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Statement};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, Statement};
 use search_index::{Index, SearchRequest};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -216,8 +216,11 @@ async fn an_import_is_tried_in_a_copy_while_somebody_writes() {
         let path = file("Telco.csv", &part).await;
         let folder = tempfile::tempdir().unwrap();
         let writing = store.write(&hub(&store)).await.unwrap();
-        if let Some(copy) = store.copy_to(&folder.path().join("it's a copy.db")).await.unwrap() {
+        let copy = store.copy_to(&folder.path().join("it's 100% a copy?.db")).await.unwrap();
+        assert_eq!(copy.is_some(), store.backend() == DbBackend::Sqlite, "PostgreSQL tries in a transaction");
+        if let Some(copy) = copy {
             assert_eq!(one(&copy, job(&path)).await.counts.inserted, 100);
+            assert_eq!(number(&copy, "select count(*) from customers").await, 100);
         }
         drop(writing);
         assert_eq!(number(&store, "select count(*) from customers").await, 0);

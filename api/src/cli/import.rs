@@ -43,7 +43,7 @@ pub struct Import {
     /// Another system whose ids the file uses for its parents; may be repeated
     #[arg(long, value_name = "SYSTEM")]
     refs: Vec<String>,
-    /// Report what would happen, and change nothing
+    /// Report what would happen, and change nothing (on PostgreSQL each path by itself)
     #[arg(long)]
     dry_run: bool,
 }
