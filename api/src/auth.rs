@@ -2,17 +2,16 @@
 
 /// The keys that sign and verify.
 pub mod key;
+/// What the database says of a login, remembered for a second.
+pub mod known;
 /// Claims: how tokens are made and checked.
 pub mod token;
 
 use crate::app::App;
 use axum::http::{HeaderMap, header::AUTHORIZATION};
 use chrono::{DateTime, Utc};
-use entities::{Audience, Error, Scope, Store, id::Id, party};
-use moka::sync::Cache;
-use sea_orm::{ColumnTrait, ExprTrait, QueryFilter, QuerySelect};
+use entities::{Audience, Error, Scope, id::Id, party};
 use sha2::{Digest, Sha256};
-use std::{sync::Arc, time::Duration};
 use token::Claims;
 use uuid::Uuid;
 
@@ -43,12 +42,13 @@ pub async fn caller(app: &App, headers: &HeaderMap, request_id: &str) -> Result<
         (Some(one), None) => Some(one.to_str().map_err(|_| Rejected::Token("not text"))?),
         _ => return Err(Rejected::Token("two Authorization headers")),
     };
-    let session = headers.get("x-session").and_then(|v| v.to_str().ok());
-    from(app, authorization, session, request_id).await
+    let said = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
+    from(app, authorization, said("x-session"), said("x-reason"), request_id).await
 }
 
-/// The caller by the value of an `Authorization` header and the name of an anonymous session.
-pub async fn from(app: &App, authorization: Option<&str>, session: Option<&str>, request_id: &str) -> Result<Caller, Rejected> {
+/// The caller by the value of an `Authorization` header, the name of an anonymous session, and the reason for which an
+/// agent wants to see what is protected (percent-encoded where it is not ASCII).
+pub async fn from(app: &App, authorization: Option<&str>, session: Option<&str>, reason: Option<&str>, request_id: &str) -> Result<Caller, Rejected> {
     let at = app.store.clock().now();
     let Some(authorization) = authorization else {
         let mut scope = Scope::public(at);
@@ -62,58 +62,56 @@ pub async fn from(app: &App, authorization: Option<&str>, session: Option<&str>,
     }
     let claims = app.tokens.verify(token.trim(), at)?;
     let mut scope = scope_of(app, &claims, at).await?;
+    scope.reason = reason.filter(|_| scope.audience == Audience::Agent).and_then(plain);
     scope.request_id = Some(request_id.into());
     Ok(Caller { scope, until: Some(claims.exp) })
 }
+/// A reason as a person wrote it: none where it says nothing.
+fn plain(reason: &str) -> Option<String> {
+    let text = percent_encoding::percent_decode_str(reason).decode_utf8_lossy();
+    let text: String = text.trim().chars().filter(|c| !c.is_control()).take(MOST_REASON).collect();
+    (text.chars().count() >= LEAST_REASON).then_some(text)
+}
+const LEAST_REASON: usize = 3;
+const MOST_REASON: usize = 200;
 /// Shorter names can be guessed, longer ones are not ours.
 const SESSION_CHARS: std::ops::RangeInclusive<usize> = 16..=128;
 
 /// What a token gives. A customer token without customers, or a partner token without a partner, sees nothing.
 async fn scope_of(app: &App, claims: &Claims, at: DateTime<Utc>) -> Result<Scope, Rejected> {
     let mut scope = Scope::new(claims.aud_class.audience(), &claims.sub, at).with_scopes(claims.scope.split(' '));
-    scope.acting_for = claims.act.as_ref().map(|a| a.sub.clone());
+    scope.actor = claims.act.as_ref().map(|a| a.sub.clone());
     match scope.audience {
-        Audience::Customer => scope.customers = claims.customer_ids.iter().map(|id| uuid(id, &party::customer::ENTITY)).collect::<Result<_, _>>()?,
-        Audience::Partner => {
-            if let Some(id) = &claims.partner_id {
-                scope.partners = app.families.of(&app.store, uuid(id, &party::partner::ENTITY)?).await?.to_vec();
+        Audience::Customer => {
+            scope.customers = claims.customer_ids.iter().map(|id| uuid(id, &party::customer::ENTITY)).collect::<Result<_, _>>()?;
+            match scope.actor {
+                // an agent sees what the account owner does
+                Some(_) => scope.scopes.retain(|s| s.ends_with(":read")),
+                None => {
+                    let login = app.known.login(&app.store, &claims.iss, &claims.sub, &scope.customers).await?;
+                    scope.party = login.party;
+                    scope = scope.with_roles(login.roles.clone());
+                }
             }
         }
-        Audience::Agent | Audience::Public => {}
+        Audience::Partner => {
+            if let Some(id) = &claims.partner_id {
+                scope.partners = app.known.partners(&app.store, uuid(id, &party::partner::ENTITY)?).await?.to_vec();
+            }
+        }
+        Audience::Agent => {
+            // a region or team that is not there leaves nobody: it does not open everything
+            if let Some(names) = &claims.regions {
+                scope.regions = Some(app.known.regions(&app.store, names).await?.to_vec());
+            }
+            if let Some(names) = &claims.teams {
+                scope.teams = Some(app.known.teams(&app.store, names).await?.to_vec());
+            }
+        }
+        Audience::Public => {}
     }
     Ok(scope)
 }
 fn uuid(id: &str, kind: &entities::model::EntityKind) -> Result<Uuid, Rejected> {
     Id::parse(id).filter(|i| i.kind == kind).map(|i| i.uuid).ok_or(Rejected::Token("malformed id in a claim"))
-}
-
-/// Partners with their child partners, remembered briefly: every request of a partner asks.
-pub struct Families(Cache<Uuid, Arc<[Uuid]>>);
-impl Default for Families {
-    fn default() -> Self {
-        Families(Cache::builder().max_capacity(10_000).time_to_live(Duration::from_secs(30)).build())
-    }
-}
-impl Families {
-    async fn of(&self, store: &Store, partner: Uuid) -> Result<Arc<[Uuid]>, Error> {
-        if let Some(known) = self.0.get(&partner) {
-            return Ok(known);
-        }
-        let family: Arc<[Uuid]> = family(store, partner).await?.into();
-        self.0.insert(partner, family.clone());
-        Ok(family)
-    }
-}
-/// A partner and all below it, one statement a level; nobody where there is no such partner.
-async fn family(store: &Store, partner: Uuid) -> Result<Vec<Uuid>, Error> {
-    use party::partner::{Column, Entity};
-    let hub = Scope::hub(store.clock().now());
-    let ids = |condition| hub.find::<Entity>().filter(condition).select_only().column(Column::Id).into_tuple::<Uuid>().all(store.reader());
-    let mut all = ids(Column::Id.eq(partner)).await?;
-    let mut level = all.clone();
-    while !level.is_empty() {
-        level = ids(Column::ParentId.is_in(level).and(Column::Id.is_not_in(all.clone()))).await?;
-        all.extend(&level);
-    }
-    Ok(all)
 }

@@ -33,7 +33,12 @@ pub struct Claims {
     pub customer_ids: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partner_id: Option<String>,
-    /// Who acts for `sub` (RFC 8693).
+    /// An agent's regions and teams, by code or public id; absent: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub regions: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub teams: Option<Vec<String>>,
+    /// Who acts for `sub` (RFC 8693): the agent who views as a customer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub act: Option<Actor>,
 }
@@ -73,6 +78,8 @@ pub struct Order {
     pub partner: Option<String>,
     /// All that the class may hold, where it is none.
     pub scope: Option<String>,
+    /// The agent who will use it.
+    pub actor: Option<String>,
     pub ttl_s: i64,
 }
 
@@ -113,7 +120,9 @@ impl Tokens {
             aud_class: order.class,
             customer_ids: order.customers,
             partner_id: order.partner,
-            act: None,
+            regions: None,
+            teams: None,
+            act: order.actor.map(|sub| Actor { sub }),
         };
         let header = Header { typ: Some("at+jwt".into()), kid: Some(kid.clone()), ..Header::new(Algorithm::EdDSA) };
         Some((encode(&header, &claims, key).ok()?, claims))
@@ -156,6 +165,12 @@ fn check(claims: Claims, now: i64) -> Result<Claims, Rejected> {
     }
     if [&claims.sub, &claims.jti, &claims.client_id].iter().any(|c| c.is_empty() || c.len() > 200) {
         return bad("blank or overlong claim");
+    }
+    if claims.act.is_some() && claims.aud_class != Class::Customer {
+        return bad("acts as somebody who is no customer");
+    }
+    if claims.act.as_ref().is_some_and(|a| a.sub.is_empty() || a.sub.len() > 200) {
+        return bad("blank or overlong actor");
     }
     if claims.customer_ids.len() > MOST_CUSTOMERS {
         return bad("too many customers");
