@@ -9,7 +9,7 @@ mod story;
 /// Writes of a caller, and the proof that a refused one left nothing behind.
 mod verbs;
 
-pub use story::{Customer, Partner, article, customer, offering, partner, visit};
+pub use story::{Customer, ISSUER, Partner, article, customer, offering, partner, visit};
 pub use verbs::{act, refused, snapshot};
 
 use chrono::{DateTime, TimeZone, Utc};

@@ -18,29 +18,29 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use tower::ServiceExt;
 
-struct Hub {
-    app: Arc<App>,
+pub struct Hub {
+    pub app: Arc<App>,
     router: Router,
     _folder: tempfile::TempDir,
 }
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    text: String,
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
 }
 impl Answer {
-    fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("{e}: {}", self.text))
     }
-    fn code(&self) -> String {
+    pub fn code(&self) -> String {
         self.json()["errors"][0]["extensions"]["code"].as_str().unwrap_or_default().into()
     }
-    fn header(&self, name: &str) -> &str {
+    pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
     }
 }
 
-async fn hub_with(change: impl FnOnce(&mut Config)) -> Hub {
+pub async fn hub_with(change: impl FnOnce(&mut Config)) -> Hub {
     let folder = tempfile::tempdir().unwrap();
     let mut config = Config::default();
     config.place_in(folder.path());
@@ -55,16 +55,16 @@ async fn hub() -> Hub {
     hub_with(|_| {}).await
 }
 impl Hub {
-    async fn send(&self, request: Request<Body>) -> Answer {
+    pub async fn send(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
         let body = to_bytes(response.into_body(), 16 << 20).await.unwrap();
         Answer { status, headers, text: String::from_utf8_lossy(&body).into() }
     }
-    async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> Answer {
         self.send(Request::get(path).body(Body::empty()).unwrap()).await
     }
-    async fn post(&self, headers: &[(&str, &str)], body: &str) -> Answer {
+    pub async fn post(&self, headers: &[(&str, &str)], body: &str) -> Answer {
         let mut request = Request::post("/graphql").header("content-type", "application/json");
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -74,11 +74,11 @@ impl Hub {
     async fn ask(&self, query: &str) -> Answer {
         self.post(&[], &json!({"query": query}).to_string()).await
     }
-    async fn ask_as(&self, token: &str, query: &str) -> Value {
+    pub async fn ask_as(&self, token: &str, query: &str) -> Value {
         self.post(&[("authorization", &format!("Bearer {token}"))], &json!({"query": query}).to_string()).await.json()
     }
     fn token(&self, ttl_s: i64) -> String {
-        let order = Order { class: Class::Agent, subject: "ada".into(), customers: vec![], partner: None, scope: None, ttl_s };
+        let order = Order { class: Class::Agent, subject: "ada".into(), customers: vec![], partner: None, scope: None, actor: None, ttl_s };
         format!("Bearer {}", self.app.tokens.mint(order, self.app.store.clock().now()).unwrap().0)
     }
 }
@@ -91,7 +91,7 @@ async fn no_token_is_the_public_and_a_bad_token_is_nobody() {
     assert_eq!(hub.post(&[], query).await.status, StatusCode::OK);
     assert_eq!(hub.post(&[("authorization", &hub.token(60))], query).await.status, StatusCode::OK);
     let foreign = { Tokens::new(Keys::ephemeral(), &hub.app.config().auth) };
-    let order = Order { class: Class::Agent, subject: "eve".into(), customers: vec![], partner: None, scope: None, ttl_s: 60 };
+    let order = Order { class: Class::Agent, subject: "eve".into(), customers: vec![], partner: None, scope: None, actor: None, ttl_s: 60 };
     let foreign = format!("Bearer {}", foreign.mint(order, hub.app.store.clock().now()).unwrap().0);
     for bad in [foreign.as_str(), &hub.token(-60), "Bearer x.y.z", "Bearer ", "Bearer", "Basic YTpi", ""] {
         let answer = hub.post(&[("authorization", bad)], query).await;

@@ -14,5 +14,6 @@ mod knowledge;
 mod party;
 mod privacy;
 mod restore;
+mod roles;
 mod search;
 mod tidy;

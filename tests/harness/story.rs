@@ -11,10 +11,10 @@ use entities::{
     knowledge::{article, article_version},
     model::EntityKind,
     outbox::change::Operation,
-    party::{contact_medium, customer, customer_closure, partner, partner_customer, party},
+    party::{contact_medium, customer, customer_closure, customer_contact, partner, partner_customer, party, region, team},
     privacy::consent,
 };
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, EntityTrait, Statement};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Statement};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -34,6 +34,8 @@ macro_rules! born {
     };
 }
 
+/// Who issues the logins of a story.
+pub const ISSUER: &str = "switchboard";
 const CURRENCY: &str = "EUR";
 const TAX_BP: i64 = 2_000;
 
@@ -355,6 +357,37 @@ impl Customer {
             }
         );
         self.put(row, &message::ENTITY, id).await
+    }
+    /// Names somebody new for this customer, whom that login stands for. Returns the party.
+    pub async fn named(&self, name: &str, role: customer_contact::Role, subject: &str) -> Uuid {
+        let save = customer_contact::Save {
+            id: None,
+            customer_id: self.id,
+            party_id: None,
+            display_name: Some(name.into()),
+            role,
+            valid_from_on: None,
+            valid_to_on: None,
+            login: Some((ISSUER.into(), subject.into())),
+        };
+        let hub = Scope::hub(self.store.clock().now());
+        let id = super::act(&self.store, &hub, async |w| customer_contact::save(w, save).await).await.expect("name a contact");
+        let found = hub.find::<customer_contact::Entity>().filter(customer_contact::Column::Id.eq(id)).one(self.store.reader()).await;
+        found.expect("read a contact").expect("a contact").party_id
+    }
+    /// Only agents with the scope and a reason know them from now on.
+    pub async fn protected(self) -> Self {
+        run(&self.store, "update customers set protected = true where id = $1", [self.id.into()]).await;
+        self
+    }
+    /// Lives in a region of that code, and a team of that code cares for them.
+    pub async fn cared_for(self, region: &str, team: &str) -> Self {
+        let (r, t) = (fresh(&self.store), fresh(&self.store));
+        let row = born!(self.store, r, region { code: region.into(), name: region.into(), kind: region::Kind::City, postcodes: json!([]) });
+        put(&self.store, row, None).await;
+        put(&self.store, born!(self.store, t, team { code: team.into(), name: team.into() }), None).await;
+        run(&self.store, "update customers set region_id = $1, team_id = $2 where id = $3", [r.into(), t.into(), self.id.into()]).await;
+        self
     }
     pub async fn consent(&self, purpose: consent::Purpose, state: consent::State) -> Uuid {
         let id = fresh(&self.store);
