@@ -102,9 +102,15 @@ async fn both_roots(world: &World, both: &Scope, own: &Customer, corp: &Customer
     for (c, hits) in [(own, 1), (corp, 0), (dept, 0)] {
         let bill = agent().find::<bill::Entity>().filter(bill::Column::CustomerId.eq(c.id)).one(world.store.reader()).await.unwrap().unwrap();
         let found = world
-            .data(both, &format!("{{ search(query: \"{}\") {{ totalCount }} fibre: search(query: \"fibre\") {{ totalCount }} }}", bill.bill_no))
+            .data(
+                both,
+                &format!(
+                    "{{ search(query: \"{}\") {{ totalCount edges {{ title }} }} fibre: search(query: \"fibre\") {{ totalCount }} }}",
+                    bill.bill_no
+                ),
+            )
             .await;
-        assert_eq!((&found["search"]["totalCount"], &found["fibre"]["totalCount"]), (&json!(hits), &json!(3)), "found by kind and root");
+        assert_eq!((&found["search"]["totalCount"], &found["fibre"]["totalCount"]), (&json!(hits), &json!(3)), "{found} {}", bill.bill_no);
     }
 }
 /// Nothing is written at a root that does not give it.

@@ -6,16 +6,13 @@ use crate::{
     language::{self, Language},
     query::{self, Mode, Piece},
     snippet::{self, Snippet},
+    writer::KINDS,
 };
 use entities::{
     Scope,
-    billing::bill,
-    care::ticket,
-    catalogue::product,
     error::{Code, Error as Refused},
     knowledge::article,
     model::EntityKind,
-    party::customer,
 };
 use std::collections::BTreeSet;
 use tantivy::{
@@ -67,22 +64,13 @@ pub struct Hit {
 pub const MOST: usize = 100;
 const DEEPEST: usize = 1_000;
 
-/// What can be found, and the scope that it needs. Articles go by their readers alone.
-static KINDS: [(&EntityKind, Option<&str>); 5] = [
-    (&article::ENTITY, None),
-    (&bill::ENTITY, Some("billing:read")),
-    (&customer::ENTITY, Some("customer:read")),
-    (&product::ENTITY, Some("product:read")),
-    (&ticket::ENTITY, Some("ticket:read")),
-];
-
 impl Index {
     /// What of these kinds answers to a text, best first. All words have to be there; where no row has them all,
     /// words that are nearly so count, and then rows with some of them.
     pub fn search(&self, scope: &Scope, request: &SearchRequest) -> Result<Hits> {
         let (pieces, offset) = (query::pieces(&request.query), offset(request.after.as_deref())?);
-        let kinds = KINDS.iter().filter(|k| request.kinds.is_empty() || request.kinds.contains(&k.0));
-        let kinds: Vec<_> = kinds.filter(|k| k.1.is_none_or(|s| scope.has(s))).map(|k| k.0.prefix).collect();
+        let kinds = KINDS.iter().filter(|k| request.kinds.is_empty() || request.kinds.contains(k));
+        let kinds: Vec<_> = kinds.filter(|k| k.reads.is_none_or(|s| scope.has(s))).map(|k| k.prefix).collect();
         let searcher = self.reader.searcher();
         for mode in [Mode::All, Mode::Near, Mode::Any] {
             let query = self.rows(&searcher, scope, &kinds, &pieces, mode);
@@ -115,7 +103,7 @@ impl Index {
         Ok(Hits { total, hits, next: (reached < total.min(DEEPEST)).then(|| reached.to_string()) })
     }
     fn hit(&self, searcher: &Searcher, scope: &Scope, pieces: &[Piece], score: f32, shown: Shown) -> Result<Option<Hit>> {
-        let Some((entity, _)) = KINDS.iter().find(|k| k.0.prefix == shown.kind) else { return Ok(None) };
+        let Some(entity) = KINDS.iter().find(|k| k.prefix == shown.kind) else { return Ok(None) };
         let mut hit =
             Hit { entity, id: shown.id, score, title: shown.title.clone(), snippet: Snippet::default(), anchor: None, cursor: String::new() };
         if **entity == article::ENTITY
