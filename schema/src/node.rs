@@ -10,7 +10,7 @@ use crate::{
     select::{Doc, Pick, collect},
 };
 use async_graphql::{parser::types::SelectionSet, registry::Registry, resolver_utils, *};
-use entities::{Scope, Store, id::Id, model::EntityKind};
+use entities::{Scope, Store, id::Id, model::EntityKind, rule::Statement as _};
 use futures::{FutureExt, future::BoxFuture};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use std::{
@@ -300,6 +300,27 @@ async fn rows(ctx: &Context<'_>, d: &'static Type, ids: &[Uuid], sets: &[&Select
         rows.insert(id, serde_json::from_str(&json).map_err(Refused::internal)?);
     }
     Ok(rows)
+}
+/// Notes that something of these rows was shown otherwise than by a selection on them: a title, some words.
+pub(crate) async fn shown(ctx: &Context<'_>, kind: &'static EntityKind, ids: &[Uuid], field: &str) -> std::result::Result<(), Refused> {
+    let (store, caller) = (store(ctx), caller(ctx));
+    if ids.is_empty() || !look::is_told(&caller.scope) {
+        return Ok(());
+    }
+    let mut c = Compiler::new(store.backend() == DbBackend::Postgres, &caller.scope, Doc::of(ctx));
+    let Some(owner) = look::owner(kind, "t", &mut c) else { return Ok(()) };
+    let places: Vec<_> = ids.iter().map(|id| c.bind((*id).into())).collect();
+    let sql = format!(
+        "select o.id, o.protected from customers o where o.id in (select {owner} from {} t where t.id in ({}))",
+        kind.table,
+        places.join(", ")
+    );
+    let statement = Statement::from_sql_and_values(store.backend(), sql, c.binds);
+    for r in in_time(ctx, store.reader().query_all_raw(statement)).await? {
+        let (id, protected): (Uuid, bool) = (r.try_get_by_index(0).map_err(Refused::internal)?, r.try_get_by_index(1).map_err(Refused::internal)?);
+        caller.looked.add(id, protected, &[field.to_string()]);
+    }
+    Ok(())
 }
 fn store<'a>(ctx: &Context<'a>) -> &'a Store {
     &ctx.data_unchecked::<crate::Hub>().store

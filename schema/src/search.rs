@@ -4,13 +4,14 @@ use crate::{
     error::{Refused, graph},
     graph::find_ty,
     names::{KbArticle, SearchResult},
-    node::{AnyNode, Node, caller},
+    node::{AnyNode, Node, caller, shown},
     page::MAX_FIRST,
     scalars::PageInfo,
 };
 use async_graphql::{Context, Enum, Result, SimpleObject};
 use entities::{billing::bill, care::ticket, catalogue::product, knowledge::article, model::EntityKind, party::customer, scope::Scope};
 use search_index::{Hits, SearchRequest};
+use std::collections::BTreeSet;
 
 /// What can be searched for.
 #[derive(Clone, Copy, PartialEq, Eq, Enum)]
@@ -109,6 +110,12 @@ pub async fn search(
     // tantivy reads from disk and scores on the processor: off the threads that serve others
     let found: Hits =
         tokio::task::spawn_blocking(move || index.search(&scope, &request)).await.map_err(|e| graph(Refused::internal(e)))?.map_err(refused)?;
+    let kinds: BTreeSet<_> = found.hits.iter().map(|h| h.entity.prefix).collect();
+    for kind in kinds {
+        let of: Vec<_> = found.hits.iter().filter(|h| h.entity.prefix == kind).collect();
+        let ids: Vec<_> = of.iter().map(|h| h.id).collect();
+        shown(ctx, of[0].entity, &ids, "SearchResultEdge.title").await.map_err(graph)?;
+    }
     let edges: Vec<_> = found
         .hits
         .iter()
