@@ -253,7 +253,7 @@ async fn everybody_of_the_demo_asks_what_works() {
     let hub = hub().await;
     let plan = Plan::new(Plan::FEWEST, 1, hub.app.store.clock().now().date_naive());
     let folder = tempfile::tempdir().unwrap();
-    let (who, _index) = demo::fill(&hub.app.store, folder.path(), &plan, |_| {}).await.unwrap();
+    let (who, _index) = demo::fill(&hub.app.store, folder.path(), &hub.app.config().auth.issuer, &plan, |_| {}).await.unwrap();
     for p in demo::personas(&hub.app, &who).unwrap() {
         let token = format!("Bearer {}", p.token);
         let variables: Value = p.variables.as_deref().map_or(Value::Null, |v| serde_json::from_str(v).unwrap());
@@ -268,7 +268,7 @@ async fn everybody_of_the_demo_asks_what_works() {
         assert!(!answer.text.contains("errors") && answer.text.len() > 100, "{}: {}", p.name, answer.text);
     }
     let bill =
-        &hub.ask_as(&demo::personas(&hub.app, &who).unwrap()[2].token, "{ me { bills(first: 1) { nodes { amountDue { amount minor } } } } }").await;
+        &hub.ask_as(&demo::personas(&hub.app, &who).unwrap()[3].token, "{ me { bills(first: 1) { nodes { amountDue { amount minor } } } } }").await;
     let due = &bill["data"]["me"]["bills"]["nodes"][0]["amountDue"];
     let minor: i64 = due["minor"].as_str().unwrap().parse().unwrap();
     assert_eq!(due["amount"], format!("{}.{:02}", minor / 100, minor % 100), "money has the digits of its currency");

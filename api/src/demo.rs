@@ -10,7 +10,7 @@ use entities::{
     exchange::knowledge,
     generate::{Named, Plan, Progress, Summary, generate},
     model::EntityKind,
-    party::{customer, partner},
+    party::{customer, customer_contact, partner},
     store::public_id,
 };
 use search_index::Index;
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 
 /// Fills an empty database, and makes its index of the articles meanwhile. Returns who is who.
-pub async fn fill(store: &Store, index: &Path, plan: &Plan, progress: impl Fn(Progress)) -> Result<(Summary, Index)> {
+pub async fn fill(store: &Store, index: &Path, issuer: &str, plan: &Plan, progress: impl Fn(Progress)) -> Result<(Summary, Index)> {
     let options = knowledge::Options { locale: "en".into(), audience: "public".into(), published_at: store.clock().now() };
     let collection = knowledge::read(&assets::knowledge(), &options);
     let mut w = store.write(&Scope::hub(store.clock().now())).await?;
@@ -27,8 +27,38 @@ pub async fn fill(store: &Store, index: &Path, plan: &Plan, progress: impl Fn(Pr
     w.commit().await?;
     let customers = async { generate(store, plan, progress).await.map_err(Error::from) };
     let articles = async { Index::open_at_once(index, store).await.map_err(Error::from) };
-    tokio::try_join!(customers, articles)
+    let (summary, index) = tokio::try_join!(customers, articles)?;
+    name_people(store, issuer, &summary).await?;
+    Ok((summary, index))
 }
+/// Who does what for the enterprise: as soon as somebody is named, a role decides.
+async fn name_people(store: &Store, issuer: &str, who: &Summary) -> Result<()> {
+    use customer_contact::{Role, Save, save};
+    let people = [
+        ("Nadia Quill", Role::AccountOwner, OWNER),
+        ("Owen Hale", Role::Technical, TECHNICIAN),
+        ("Ida Brandt", Role::BillRecipient, "demo-bookkeeper"),
+    ];
+    let mut w = store.write(&Scope::hub(store.clock().now())).await?;
+    for (name, role, subject) in people {
+        let login = Some((issuer.to_string(), subject.to_string()));
+        let person = Save {
+            id: None,
+            customer_id: who.enterprise.id,
+            party_id: None,
+            display_name: Some(name.into()),
+            role,
+            valid_from_on: None,
+            valid_to_on: None,
+            login,
+        };
+        save(&mut w, person).await?;
+    }
+    w.commit().await?;
+    Ok(())
+}
+const OWNER: &str = "demo-enterprise";
+const TECHNICIAN: &str = "demo-technician";
 
 /// Somebody whom one can be, with a first thing to ask.
 #[derive(Debug, Serialize)]
@@ -79,10 +109,18 @@ pub fn personas(app: &App, who: &Summary) -> Option<Vec<Persona>> {
         Persona {
             name: "Enterprise",
             hint: format!("{}: sees its companies and units", who.enterprise.name),
-            token: token(Class::Customer, "demo-enterprise", Some(&who.enterprise), None)?,
+            token: token(Class::Customer, OWNER, Some(&who.enterprise), None)?,
             query: include_str!("../demo/queries/enterprise.graphql"),
             variables: None,
             short: "{ me { displayName descendantsCount children(first: 5) { nodes { displayName overview { activeProducts balance { amount currency } } } } } }",
+        },
+        Persona {
+            name: "Technician",
+            hint: format!("a technical contact of {}: sees its products and tickets, and no bills", who.enterprise.name),
+            token: token(Class::Customer, TECHNICIAN, Some(&who.enterprise), None)?,
+            query: include_str!("../demo/queries/technician.graphql"),
+            variables: None,
+            short: "{ me { displayName tickets(first: 3, includeDescendants: true) { totalCount nodes { ticketNo name status } } } }",
         },
         Persona {
             name: "Consumer",
