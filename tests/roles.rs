@@ -371,6 +371,10 @@ async fn an_agent_sees_what_the_customer_sees_and_changes_nothing() {
         assert_eq!(none["data"]["customerView"]["userErrors"][0], json!({"code": "BLANK", "field": ["reason"]}));
         let missing = ask(&desk, &view("cus_00000000000000000000000000000000", "help")).await;
         assert_eq!(missing["data"]["customerView"]["userErrors"][0]["code"], "NOT_FOUND");
+        let corp = customer(&store, "Corp").await;
+        customer(&store, "Vault").await.child_of(&corp).await.protected().await;
+        let partly = ask(&desk, &view(&id(&customers::ENTITY, corp.id), "help")).await;
+        assert_eq!(partly["data"]["customerView"]["userErrors"][0]["code"], "INVALID_VALUE", "a part of it is protected");
         let given = ask(&desk, &view(&ada_id, "asks what she sees")).await;
         let token = format!("Bearer {}", given["data"]["customerView"]["token"].as_str().expect("a token"));
         let seen = ask(&token, "{ viewer { audience actingFor scopes } me { displayName tickets { nodes { id version } } } }").await;
