@@ -3,13 +3,17 @@ use crate::{
     auth::{Families, key::Keys, token::Tokens},
     config::{Config, Settings},
     error::{Error, Exit, Result},
-    graphql::Documents,
+    graphql::{
+        Documents,
+        budget::{Budgets, Ticks},
+        persisted::{Manifest, Persisted},
+    },
     routes, telemetry,
     worker::Lifecycle,
 };
 use axum::Router;
 use entities::{Store, clock::Clock, migrations::Migrator};
-use schema::{Graphs, Hub};
+use schema::{Graphs, Hub, guard::Limits};
 use sea_orm_migration::MigratorTrait;
 use search_index::Index;
 use std::{
@@ -27,6 +31,8 @@ pub struct App {
     pub tokens: Tokens,
     pub families: Families,
     pub documents: Documents,
+    pub persisted: Persisted,
+    pub budgets: Budgets,
     pub lifecycle: Lifecycle,
     /// One permit for each open socket or event stream.
     pub streams: Arc<Semaphore>,
@@ -35,14 +41,20 @@ pub struct App {
 }
 
 impl App {
-    /// Over a migrated database and its index.
+    /// Over a migrated database and its index, without trusted documents.
     pub fn new(config: Config, store: Store, index: Index, keys: Keys) -> Arc<App> {
+        Self::trusting(config, store, index, keys, Manifest::default())
+    }
+    /// The same with trusted documents.
+    pub fn trusting(config: Config, store: Store, index: Index, keys: Keys, trusted: Manifest) -> Arc<App> {
         telemetry::metrics();
         Arc::new(App {
             graphs: Graphs::new(Hub::new(store.clone(), index.clone())),
             tokens: Tokens::new(keys, &config.auth),
             families: Families::default(),
             documents: Documents::default(),
+            persisted: Persisted::new(&config.documents, trusted),
+            budgets: Budgets::new(&config.budget, Limits::default().cost, Ticks::default()),
             lifecycle: Lifecycle::default(),
             streams: Arc::new(Semaphore::new(config.limits.streams as usize)),
             personas: OnceLock::new(),
