@@ -15,7 +15,8 @@ use std::fmt::Write;
 
 /// A document of fragments that use each other: wide or deep, with rings or without.
 fn document(rng: &mut ChaCha8Rng) -> String {
-    let fragments = rng.gen_range(1..=if rng.gen_bool(0.1) { 60 } else { 20 });
+    let most = if rng.gen_bool(0.1) { 60 } else { 20 };
+    let fragments = rng.gen_range(1..=most);
     let (wide, rings) = (rng.gen_range(1..=8), rng.gen_bool(0.2));
     let mut out = String::from("query Q($v: Boolean! = true, $n: Int = 2) { customers(first: $n) { nodes { ...F0 ...F0 @include(if: $v) } } }\n");
     for i in 0..fragments {
