@@ -7,20 +7,21 @@ use api::{
     },
     config::Config,
     demo,
+    graphql::persisted::Manifest,
 };
 use axum::{
     Router,
     body::{Body, to_bytes},
     http::{HeaderMap, Request, StatusCode, header},
 };
-use entities::generate::Plan;
+use entities::{Store, generate::Plan};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tower::ServiceExt;
 
 pub struct Hub {
     pub app: Arc<App>,
-    router: Router,
+    pub router: Router,
     _folder: tempfile::TempDir,
 }
 pub struct Answer {
@@ -41,17 +42,21 @@ impl Answer {
 }
 
 pub async fn hub_with(change: impl FnOnce(&mut Config)) -> Hub {
+    hub_of(change, |store| store, Manifest::default()).await
+}
+/// Over a store that was changed before anybody shares it, with trusted documents.
+pub async fn hub_of(change: impl FnOnce(&mut Config), prepare: impl FnOnce(Store) -> Store, trusted: Manifest) -> Hub {
     let folder = tempfile::tempdir().unwrap();
     let mut config = Config::default();
     config.place_in(folder.path());
     change(&mut config);
     let settings = api::config::Settings { config, ..Default::default() };
-    let store = app::open(&settings, true).await.unwrap().store;
+    let store = prepare(app::open(&settings, true).await.unwrap().store);
     let index = search_index::Index::open(&settings.config.index.dir, &store).await.unwrap();
-    let app = App::new(settings.config, store, index, Keys::ephemeral());
+    let app = App::trusting(settings.config, store, index, Keys::ephemeral(), trusted);
     Hub { router: app::router(app.clone()), app, _folder: folder }
 }
-async fn hub() -> Hub {
+pub async fn hub() -> Hub {
     hub_with(|_| {}).await
 }
 impl Hub {
@@ -71,18 +76,18 @@ impl Hub {
         }
         self.send(request.body(Body::from(body.to_string())).unwrap()).await
     }
-    async fn ask(&self, query: &str) -> Answer {
+    pub async fn ask(&self, query: &str) -> Answer {
         self.post(&[], &json!({"query": query}).to_string()).await
     }
     pub async fn ask_as(&self, token: &str, query: &str) -> Value {
         self.post(&[("authorization", &format!("Bearer {token}"))], &json!({"query": query}).to_string()).await.json()
     }
-    fn token(&self, ttl_s: i64) -> String {
+    pub fn token(&self, ttl_s: i64) -> String {
         let order = Order { class: Class::Agent, subject: "ada".into(), customers: vec![], partner: None, scope: None, actor: None, ttl_s };
         format!("Bearer {}", self.app.tokens.mint(order, self.app.store.clock().now()).unwrap().0)
     }
 }
-const STRICT: (&str, &str) = ("accept", "application/graphql-response+json");
+pub const STRICT: (&str, &str) = ("accept", "application/graphql-response+json");
 
 #[tokio::test]
 async fn no_token_is_the_public_and_a_bad_token_is_nobody() {
@@ -135,7 +140,7 @@ async fn what_a_foreign_page_can_send_is_refused() {
     }
     let none = Request::post("/graphql").body(Body::from(r#"{"query":"{ __typename }"}"#)).unwrap();
     assert_eq!(hub.send(none).await.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
-    assert_eq!(hub.get("/graphql?query=%7B__typename%7D").await.json(), json!({"data": {"__typename": "Query"}}));
+    assert_eq!(hub.get("/graphql?query=%7B__typename%7D").await.json()["data"], json!({"__typename": "Query"}));
     let subscription = hub.get("/graphql?query=subscription%7B__typename%7D").await;
     assert_eq!((subscription.status, subscription.header("allow")), (StatusCode::METHOD_NOT_ALLOWED, "GET, POST"));
     let put = Request::put("/graphql").body(Body::empty()).unwrap();
@@ -197,13 +202,11 @@ async fn an_event_stream_carries_the_answer_and_ends() {
     let hub = hub().await;
     let answer = hub.post(&[("accept", "text/event-stream")], r#"{"query":"{ __typename }"}"#).await;
     assert_eq!(answer.header("content-type"), "text/event-stream; charset=utf-8");
-    assert_eq!(answer.text, ":\n\nevent: next\ndata: {\"data\":{\"__typename\":\"Query\"}}\n\nevent: complete\ndata:\n\n");
+    let data = r#"{"data":{"__typename":"Query"},"extensions":{"cost":{"requested":1,"limit":20000,"budget":{"points":100000,"remaining":99999,"restoredPerSecond":5000}}}}"#;
+    assert_eq!(answer.text, format!(":\n\nevent: next\ndata: {data}\n\nevent: complete\ndata:\n\n"));
     let parts = hub.post(&[("accept", "multipart/mixed;subscriptionSpec=1.0, application/json")], r#"{"query":"{ __typename }"}"#).await;
     assert_eq!(parts.header("content-type"), r#"multipart/mixed; boundary="graphql"; subscriptionSpec=1.0"#);
-    assert_eq!(
-        parts.text,
-        "\r\n--graphql\r\ncontent-type: application/json\r\n\r\n{\"payload\":{\"data\":{\"__typename\":\"Query\"}}}\r\n--graphql--\r\n"
-    );
+    assert_eq!(parts.text, format!("\r\n--graphql\r\ncontent-type: application/json\r\n\r\n{{\"payload\":{data}}}\r\n--graphql--\r\n"));
     let limited = hub_with(|c| c.limits.streams = 1).await;
     let _held = limited.app.streams.try_acquire().unwrap();
     assert_eq!(limited.post(&[("accept", "text/event-stream")], r#"{"query":"{ __typename }"}"#).await.status, StatusCode::TOO_MANY_REQUESTS);

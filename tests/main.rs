@@ -4,6 +4,7 @@
 mod harness;
 
 mod care;
+mod endpoint;
 mod exchange;
 mod formats;
 mod generate;

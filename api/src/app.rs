@@ -7,14 +7,18 @@ use crate::{
     },
     config::{Config, Settings},
     error::{Error, Exit, Result},
-    graphql::Documents,
+    graphql::{
+        Documents,
+        budget::{Budgets, Ticks},
+        persisted::{Manifest, Persisted},
+    },
     looks::Looks,
     routes, telemetry,
     worker::Lifecycle,
 };
 use axum::Router;
 use entities::{Store, clock::Clock, migrations::Migrator, party::customer, store::public_id};
-use schema::{Graphs, Hub, ViewAs, ViewToken};
+use schema::{Graphs, Hub, ViewAs, ViewToken, guard::Limits};
 use sea_orm_migration::MigratorTrait;
 use search_index::Index;
 use std::{
@@ -33,6 +37,8 @@ pub struct App {
     pub known: Known,
     pub documents: Documents,
     pub looks: Looks,
+    pub persisted: Persisted,
+    pub budgets: Budgets,
     pub lifecycle: Lifecycle,
     /// One permit for each open socket or event stream.
     pub streams: Arc<Semaphore>,
@@ -41,8 +47,12 @@ pub struct App {
 }
 
 impl App {
-    /// Over a migrated database and its index.
+    /// Over a migrated database and its index, without trusted documents.
     pub fn new(config: Config, store: Store, index: Index, keys: Keys) -> Arc<App> {
+        Self::trusting(config, store, index, keys, Manifest::default())
+    }
+    /// The same with trusted documents.
+    pub fn trusting(config: Config, store: Store, index: Index, keys: Keys, trusted: Manifest) -> Arc<App> {
         telemetry::metrics();
         let tokens = Arc::new(Tokens::new(keys, &config.auth));
         let hub = Hub { view_as: Some(view_as(&tokens, store.clock())), ..Hub::new(store.clone(), index.clone()) };
@@ -52,6 +62,8 @@ impl App {
             known: Known::default(),
             documents: Documents::default(),
             looks: Looks::default(),
+            persisted: Persisted::new(&config.documents, trusted),
+            budgets: Budgets::new(&config.budget, Limits::default().cost, Ticks::default()),
             lifecycle: Lifecycle::default(),
             streams: Arc::new(Semaphore::new(config.limits.streams as usize)),
             personas: OnceLock::new(),

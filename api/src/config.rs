@@ -1,5 +1,6 @@
 //! Settings: defaults < switchboard.toml < `SWITCHBOARD_*` < flags, and where each of them came from.
 use crate::error::{Error, Exit, Result};
+pub use bounds::{Budget, Documents};
 use figment::{
     Figment, Metadata, Profile, Provider, Source,
     providers::{Format, Serialized, Toml},
@@ -8,6 +9,9 @@ use figment::{
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
+
+/// Settings of what one caller may ask, and how often.
+mod bounds;
 
 /// The name of the settings file.
 pub const FILE: &str = "switchboard.toml";
@@ -24,6 +28,8 @@ pub struct Config {
     pub index: Index,
     pub auth: Auth,
     pub limits: Limits,
+    pub budget: Budget,
+    pub documents: Documents,
     pub log: Log,
 }
 
@@ -44,10 +50,19 @@ pub struct Server {
     /// A second address for `/metrics` alone; where it is blank, `/metrics` is served with the rest.
     #[schemars(title = "Address of the metrics")]
     pub metrics_address: String,
+    /// Behind a proxy, the header in which that proxy writes who called it (`x-forwarded-for`); its last address counts.
+    #[schemars(title = "Header with the caller's address", regex(pattern = r"^[a-z0-9-]*$"))]
+    pub address_header: String,
 }
 impl Default for Server {
     fn default() -> Self {
-        Server { address: "127.0.0.1:4000".into(), public_url: String::new(), cors_origins: vec![], metrics_address: String::new() }
+        Server {
+            address: "127.0.0.1:4000".into(),
+            public_url: String::new(),
+            cors_origins: vec![],
+            metrics_address: String::new(),
+            address_header: String::new(),
+        }
     }
 }
 
@@ -59,7 +74,7 @@ pub struct Database {
     /// `sqlite://FILE` or `postgres://USER:PASSWORD@HOST/NAME`.
     #[schemars(title = "URL of the database", regex(pattern = r"^(sqlite|postgres|postgresql):"))]
     pub url: String,
-    /// Connections to PostgreSQL.
+    /// Connections to PostgreSQL for reading, and as many for writing.
     #[schemars(title = "Size of the pool", range(min = 1), extend("x-unit" = "connections"))]
     pub pool: u32,
 }
@@ -202,6 +217,9 @@ impl Config {
     pub fn place_in(&mut self, home: &Path) {
         self.index.dir = home.join(&self.index.dir);
         self.auth.keys = home.join(&self.auth.keys);
+        if !self.documents.manifest.as_os_str().is_empty() {
+            self.documents.manifest = home.join(&self.documents.manifest);
+        }
         if let Some(file) = self.database.file() {
             self.database.url = sqlite_url(&home.join(file));
         }
@@ -225,6 +243,24 @@ impl Config {
         }
         if self.database.pool == 0 || self.limits.streams == 0 || self.limits.deadline_ms == 0 {
             return bad("database.pool, limits.streams and limits.deadline_ms", "must be at least 1");
+        }
+        if !self.server.address_header.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
+            return bad("server.address_header", "must be the name of a header in small letters, such as x-forwarded-for");
+        }
+        let most = schema::guard::Limits::default().cost as u32;
+        for (name, points, restored) in self.budget.all() {
+            if restored == 0 {
+                return bad(&name.replace("points", "restored"), "must be at least 1; a budget of 0 points is none");
+            }
+            if points != 0 && points < most {
+                return bad(name, &format!("must be 0 for none, or at least {most}: so much one document may cost"));
+            }
+        }
+        if let Some(name) = self.documents.trusted_only.iter().find(|n| entities::Audience::parse(n).is_none()) {
+            return bad("documents.trusted_only", &format!("holds {name:?}, which is none of agent, partner, customer, public"));
+        }
+        if !self.documents.trusted_only.is_empty() && self.documents.manifest.as_os_str().is_empty() {
+            return bad("documents.trusted_only", "needs `documents.manifest`: without one these callers could ask nothing");
         }
         Ok(())
     }
@@ -419,6 +455,11 @@ dir = {index:?}
 issuer = {issuer:?}
 audience = {audience:?}
 keys = {keys:?}
+
+# Callers who may send these documents and no others; the manifest is made when the app is built.
+# [documents]
+# manifest = "persisted-documents.json"
+# trusted_only = ["customer", "public"]
 
 [log]
 level = {level:?}

@@ -3,8 +3,12 @@
 //! Every way in (a request, an event stream, a socket) goes through [`prepare`], and everything that goes out through
 //! [`Answer`]: there the document is judged before it runs, and there no text of ours leaks.
 
+/// How much one caller may ask.
+pub mod budget;
 /// What a caller sends, and the form in which it wants the answer.
 pub mod call;
+/// Documents by their hash: automatic and trusted ones.
+pub mod persisted;
 /// Answers that come one after another: server-sent events and multipart.
 pub mod stream;
 
@@ -25,6 +29,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use budget::{Peer, Shown};
 use call::{Call, Form};
 use entities::{Audience, Scope};
 use futures::{FutureExt, Stream, StreamExt, stream::BoxStream};
@@ -42,33 +47,52 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 pub struct Refused {
     pub status: StatusCode,
     pub error: ServerError,
+    shown: Option<Shown>,
+    /// When it may be tried again, in seconds.
+    wait_s: Option<u64>,
 }
 impl Refused {
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         let mut error = ServerError::new(message, None);
         error.extensions.get_or_insert_default().set("code", code);
-        Refused { status, error }
+        Refused { status, error, shown: None, wait_s: None }
     }
     pub fn bad(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, BAD_REQUEST, message)
     }
     /// The call is well-formed, its document is not good: 200 for those who take plain JSON, 400 for all others.
     fn document(error: ServerError) -> Self {
-        Refused { status: StatusCode::OK, error }
+        Refused { status: StatusCode::OK, error, shown: None, wait_s: None }
+    }
+    fn spent(spent: budget::Spent) -> Self {
+        let message = format!(
+            "You have asked for too much in a short time: this costs {} points. Try again in {} s, or ask for less.",
+            spent.shown.requested, spent.wait_s
+        );
+        let mut refused = Refused::new(StatusCode::TOO_MANY_REQUESTS, RATE_LIMITED, message);
+        refused.error.extensions.get_or_insert_default().set("retryAfterSeconds", spent.wait_s);
+        Refused { shown: Some(spent.shown), wait_s: Some(spent.wait_s), ..refused }
     }
     fn at(mut self, pos: Option<Pos>) -> Self {
         self.error.locations.extend(pos);
         self
     }
     pub fn answer(self) -> Answer {
-        Answer { refused: true, body: schema::write(&Outcome::from_errors(vec![self.error]), false) }
+        Answer { refused: true, body: schema::write(&Outcome::from_errors(vec![self.error]), false) }.showing(self.shown)
     }
     fn over_http(self, form: Form) -> Response {
         let status = match self.status {
             StatusCode::OK if form != Form::Json => StatusCode::BAD_REQUEST,
             status => status,
         };
+        let (shown, wait_s) = (self.shown, self.wait_s);
         let mut response = json(status, form, self.answer().body);
+        if let Some(shown) = shown {
+            shown.head(response.headers_mut());
+        }
+        if let Some(wait_s) = wait_s {
+            response.headers_mut().insert(header::RETRY_AFTER, wait_s.into());
+        }
         if status == StatusCode::METHOD_NOT_ALLOWED {
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
         }
@@ -111,6 +135,12 @@ impl Answer {
         outcome.errors.truncate(MOST_ERRORS);
         outcome.errors.iter_mut().for_each(|e| tidy(e, request_id));
         Answer { refused, body: schema::write(&outcome, !refused) }
+    }
+    fn showing(mut self, cost: Option<Shown>) -> Self {
+        if let Some(cost) = cost {
+            cost.append(&mut self.body);
+        }
+        self
     }
 }
 /// A document can be wrong in thousands of ways at a time.
@@ -172,17 +202,23 @@ pub struct Prepared {
     pub kind: OperationType,
     scope: Scope,
     looked: Looked,
+    shown: Shown,
 }
 
-/// Reads the document, judges it and its variables for this caller.
-pub fn prepare(app: &Arc<App>, scope: Scope, call: Call) -> Result<Prepared, Refused> {
-    let document = app.documents.read(&call.query)?;
+/// Finds the document, judges it and its variables for this caller, and takes its cost from the caller's budget.
+pub fn prepare(app: &Arc<App>, scope: Scope, peer: Peer, call: Call) -> Result<Prepared, Refused> {
+    let found = app.persisted.find(scope.audience, call.source)?;
+    let document = app.documents.read(&found.text)?;
     let name = call.operation.as_deref();
     let operation = operation(&document, name)?;
     let view = &app.graphs.of(scope.audience).view;
-    let refuse = |r: schema::error::Refused| Refused::document(r.server(None));
-    schema::guard::check(view, &Limits::default(), call.query.len(), &document, name, &call.variables).map_err(refuse)?;
+    let refuse = |r: schema::error::Refused| Refused { shown: r.cost.map(|c| app.budgets.unpaid(c)), ..Refused::document(r.server(None)) };
+    let cost = schema::guard::check(view, &Limits::default(), found.text.len(), &document, name, &call.variables).map_err(refuse)?.cost;
     let variables = schema::coerce::variables(view, operation, call.variables).map_err(refuse)?;
+    if let Some(hash) = found.learn {
+        app.persisted.learn(hash, found.text.clone());
+    }
+    let shown = app.budgets.charge(&scope, peer, cost).map_err(Refused::spent)?;
     let kind = operation.ty;
     if kind == OperationType::Mutation && scope.actor.is_some() {
         let message = "You look at this as the customer does: nothing can be changed that way.";
@@ -191,12 +227,12 @@ pub fn prepare(app: &Arc<App>, scope: Scope, call: Call) -> Result<Prepared, Ref
     let caller = Caller::new(scope.clone()).mode(Mode::Bytes);
     let caller = if kind == OperationType::Subscription { caller.streaming() } else { caller.within(app.deadline()) };
     let looked = caller.looked.clone();
-    let mut request = Request::new(call.query).variables(variables).data(caller);
+    let mut request = Request::new(found.text.as_ref()).variables(variables).data(caller);
     if let Some(name) = call.operation {
         request = request.operation_name(name);
     }
     request.set_parsed_query((*document).clone());
-    Ok(Prepared { app: app.clone(), request, kind, scope, looked })
+    Ok(Prepared { app: app.clone(), request, kind, scope, looked, shown })
 }
 fn operation<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Result<&'a OperationDefinition, Refused> {
     let mut named = document.operations.iter().filter(|(n, _)| name.is_none() || n.map(|n| n.as_str()) == name);
@@ -224,7 +260,7 @@ impl Prepared {
             Err(_late) => (failed(TIMEOUT, "This took too long: ask for less at a time.", &request_id), "timeout"),
         };
         metrics::counter!("switchboard_operations_total", "audience" => self.scope.audience.name(), "kind" => self.kind.to_string(), "outcome" => outcome).increment(1);
-        answer
+        answer.showing(Some(self.shown))
     }
     /// Runs anything; a subscription gives many answers.
     pub fn stream(self) -> BoxStream<'static, Answer> {
@@ -272,6 +308,7 @@ fn failed(code: &'static str, message: &str, request_id: &str) -> Answer {
 pub async fn endpoint(
     State(app): State<Arc<App>>,
     Extension(RequestId(id)): Extension<RequestId>,
+    Extension(peer): Extension<Peer>,
     method: Method,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
@@ -281,13 +318,13 @@ pub async fn endpoint(
         let message = "This endpoint answers application/graphql-response+json, application/json, text/event-stream or multipart/mixed.";
         return Refused::new(StatusCode::NOT_ACCEPTABLE, BAD_REQUEST, message).over_http(Form::Json);
     };
-    let answered = answer(&app, &id, form, &method, &headers, query.as_deref(), body).await;
+    let answered = answer(&app, (&id, peer), form, &method, &headers, query.as_deref(), body).await;
     answered.unwrap_or_else(|refused| refused.over_http(form))
 }
 
 async fn answer(
     app: &Arc<App>,
-    id: &str,
+    (id, peer): (&str, Peer),
     form: Form,
     method: &Method,
     headers: &HeaderMap,
@@ -301,27 +338,30 @@ async fn answer(
         _ => return Err(not_allowed("GraphQL takes GET and POST.")),
     };
     let until = caller.until;
-    let prepared = prepare(app, caller.scope, call)?;
+    let prepared = prepare(app, caller.scope, peer, call)?;
+    let shown = prepared.shown;
     if *method == Method::GET && prepared.kind != OperationType::Query {
         return Err(not_allowed("GET runs queries only: send this by POST."));
     }
-    match form {
+    let mut response = match form {
         Form::EventStream | Form::Multipart => {
             let permit = app.streams.clone().try_acquire_owned();
             let permit =
                 permit.map_err(|_| Refused::new(StatusCode::TOO_MANY_REQUESTS, RATE_LIMITED, "Too many streams are open: try again later."))?;
-            Ok(stream::respond(form, prepared.stream(), app, until, permit))
+            stream::respond(form, prepared.stream(), app, until, permit)
         }
         _ if prepared.kind == OperationType::Subscription => {
             let message = "A subscription needs Accept: text/event-stream or multipart/mixed, or the socket at /graphql/ws.";
-            Err(Refused::new(StatusCode::NOT_ACCEPTABLE, BAD_REQUEST, message))
+            return Err(Refused::new(StatusCode::NOT_ACCEPTABLE, BAD_REQUEST, message));
         }
         _ => {
             let answer = prepared.run().await;
             let status = if answer.refused && form != Form::Json { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-            Ok(json(status, form, answer.body))
+            json(status, form, answer.body)
         }
-    }
+    };
+    shown.head(response.headers_mut());
+    Ok(response)
 }
 async fn read(body: Body, most: usize) -> Result<Bytes, Refused> {
     limits::body(body, most).await.map_err(|status| match status {

@@ -1,12 +1,21 @@
 //! Bounds that hold before GraphQL begins, and what is answered where something breaks.
-use crate::telemetry;
+use crate::{
+    graphql::budget::Peer,
+    telemetry::{self, RequestId},
+};
 use axum::{
     body::{Body, Bytes},
+    extract::{ConnectInfo, Request},
     http::{HeaderName, HeaderValue, StatusCode, header},
+    middleware::Next,
     response::{IntoResponse, Response},
 };
-use futures::StreamExt;
-use std::{any::Any, time::Duration};
+use futures::{FutureExt, StreamExt};
+use std::{
+    net::{IpAddr, SocketAddr},
+    panic::AssertUnwindSafe,
+    time::Duration,
+};
 
 /// The longest document; what is longer is no query that a person wrote.
 pub const DOCUMENT_BYTES: usize = 32 << 10;
@@ -38,9 +47,24 @@ pub const HEADERS: [(HeaderName, HeaderValue); 4] = [
     (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
 ];
 
-/// The answer where code of ours panicked outside a query.
-pub fn panicked(_: Box<dyn Any + Send + 'static>) -> Response<Body> {
-    problem(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "Something went wrong on our side.")
+/// Answers where code of ours panicked outside a query.
+pub async fn catch(request: Request, next: Next) -> Response {
+    let id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+    AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|_| {
+        let extensions = serde_json::json!({"code": "INTERNAL", "requestId": id});
+        error(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            extensions,
+            "Something went wrong on our side. Please try again; if it stays, tell us the request id.",
+        )
+    })
+}
+
+/// Who is at the other end: by the header that our proxy writes, where the settings name one, else by the connection.
+pub fn peer(request: &Request, header: &str) -> Peer {
+    let told = || request.headers().get_all(header).iter().next_back()?.to_str().ok()?.rsplit(',').next()?.trim().parse::<IpAddr>().ok();
+    let connected = || request.extensions().get::<ConnectInfo<SocketAddr>>().map(|c| c.0.ip());
+    Peer(if header.is_empty() { None } else { told() }.or_else(connected))
 }
 
 /// What is still read of a body that is too large. A connection that is closed on somebody who sends loses the answer.
@@ -71,7 +95,10 @@ pub async fn body(body: Body, most: usize) -> Result<Bytes, StatusCode> {
 
 /// An error in the shape of GraphQL's, for every address.
 pub fn problem(status: StatusCode, code: &str, message: &str) -> Response {
-    let body = serde_json::json!({"errors": [{"message": message, "extensions": {"code": code}}]});
+    error(status, serde_json::json!({"code": code}), message)
+}
+fn error(status: StatusCode, extensions: serde_json::Value, message: &str) -> Response {
+    let body = serde_json::json!({"errors": [{"message": message, "extensions": extensions}]});
     (status, [(header::CONTENT_TYPE, "application/json; charset=utf-8")], body.to_string()).into_response()
 }
 

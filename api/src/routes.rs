@@ -1,5 +1,10 @@
 //! Every address of the hub.
-use crate::{app::App, assets, graphql, health, limits, socket, telemetry};
+use crate::{
+    app::App,
+    assets,
+    graphql::{self, budget},
+    health, limits, socket, telemetry,
+};
 use axum::{
     Router,
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
@@ -8,7 +13,6 @@ use axum::{
 };
 use std::{sync::Arc, time::Duration};
 use tower_http::{
-    catch_panic::CatchPanicLayer,
     compression::{
         CompressionLayer,
         predicate::{DefaultPredicate, NotForContentType, Predicate},
@@ -36,7 +40,7 @@ pub fn router(app: Arc<App>) -> Router {
     }
     // the last layer is the outermost
     routes = routes
-        .layer(CatchPanicLayer::custom(limits::panicked))
+        .layer(middleware::from_fn(limits::catch))
         .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(NotForContentType::const_new("multipart/"))))
         .layer(cors(&app));
     for (name, value) in limits::HEADERS {
@@ -68,6 +72,6 @@ fn cors(app: &App) -> CorsLayer {
             HeaderName::from_static("x-session"),
             HeaderName::from_static("x-reason"),
         ])
-        .expose_headers([request_id])
+        .expose_headers([request_id].into_iter().chain(budget::HEADERS).collect::<Vec<_>>())
         .max_age(Duration::from_secs(600))
 }

@@ -3,7 +3,7 @@
 use crate::{
     app::App,
     auth::{self, Caller, Rejected},
-    graphql::{self, Answer, Refused, call},
+    graphql::{self, Answer, Refused, budget::Peer, call},
     telemetry::RequestId,
 };
 use axum::{
@@ -32,6 +32,7 @@ const WRITE: Duration = Duration::from_secs(10);
 pub async fn endpoint(
     State(app): State<Arc<App>>,
     Extension(RequestId(id)): Extension<RequestId>,
+    Extension(peer): Extension<Peer>,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
@@ -41,7 +42,7 @@ pub async fn endpoint(
     let largest = app.config().limits.body_bytes;
     let authorization = headers.get(AUTHORIZATION).and_then(|v| v.to_str().ok()).map(String::from);
     upgrade.protocols([PROTOCOL]).max_message_size(largest).max_frame_size(largest).on_upgrade(move |socket| async move {
-        Talk { app, socket, id, authorization, caller: None, running: StreamMap::new() }.hold().await;
+        Talk { app, socket, id, peer, authorization, caller: None, running: StreamMap::new() }.hold().await;
         drop(permit);
     })
 }
@@ -61,6 +62,7 @@ struct Talk {
     socket: WebSocket,
     /// Of the request that opened the socket.
     id: String,
+    peer: Peer,
     authorization: Option<String>,
     /// Set by `connection_init`.
     caller: Option<Caller>,
@@ -174,7 +176,7 @@ impl Talk {
         let many = self.running.len() >= self.app.config().limits.socket_operations;
         let prepared = match many {
             true => Err(Refused::new(StatusCode::OK, "RATE_LIMITED", "Too many operations run on this socket.")),
-            false => call::from_fields(fields).and_then(|call| graphql::prepare(&self.app, scope, call)),
+            false => call::from_fields(fields).and_then(|call| graphql::prepare(&self.app, scope, self.peer, call)),
         };
         match prepared {
             Ok(prepared) => {

@@ -3,6 +3,8 @@
 
 /// Who asks, and what they may do.
 pub mod scope;
+/// Reading connections whose statements end with those who wait for them.
+pub mod reader;
 /// Row rules as data, and how a read starts from the caller.
 pub mod rule;
 /// Database connections, transactions on behalf of a caller, the change log and the audit log they leave.

@@ -10,6 +10,7 @@ use crate::{
         audit_event::{self, Action, ActorAudience},
         state_change,
     },
+    reader::Reader,
     scope::Scope,
 };
 use chrono::{DateTime, Utc};
@@ -24,7 +25,9 @@ use tokio::sync::watch;
 /// A database of the hub. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    reader: DatabaseConnection,
+    reader: Reader,
+    /// For what is read row by row for as long as it takes.
+    bulk: DatabaseConnection,
     writer: DatabaseConnection,
     clock: Clock,
     /// The last position of the change log that this process wrote: wakes whoever follows it.
@@ -55,8 +58,10 @@ impl Store {
         };
         // SQLite has one writer: a pool of one queues the others instead of letting them meet a lock.
         let writer = Database::connect(options(if lite { 1 } else { pool })).await?;
-        let reader = if lite { Database::connect(options(SQLITE_READERS)).await? } else { writer.clone() };
-        Ok(Store { reader, writer, clock, written: Arc::new(watch::Sender::new(0)) })
+        let bulk = if lite { Database::connect(options(SQLITE_READERS)).await? } else { writer.clone() };
+        let readers = if lite { SQLITE_READERS } else { pool };
+        let reader = Reader::open(readers, || options(1), writer.get_database_backend()).await?;
+        Ok(Store { reader, bulk, writer, clock, written: Arc::new(watch::Sender::new(0)) })
     }
     /// A copy of a SQLite database in a new file, for what is to be tried without holding up its one writer. None for
     /// PostgreSQL, where a transaction that is never committed holds up only those who want the same rows.
@@ -65,13 +70,18 @@ impl Store {
             return Ok(None);
         }
         let name = file.display().to_string();
-        self.reader.execute_raw(Statement::from_sql_and_values(DbBackend::Sqlite, "vacuum into ?", [name.as_str().into()])).await?;
+        self.bulk.execute_raw(Statement::from_sql_and_values(DbBackend::Sqlite, "vacuum into ?", [name.as_str().into()])).await?;
         let url = format!("sqlite://{}", name.replace('%', "%25").replace('?', "%3F"));
         Ok(Some(Self::open(&url, 1, self.clock.clone()).await?))
     }
-    /// For reading. What it returns has no row rule: start from [`Scope::find`].
-    pub fn reader(&self) -> &DatabaseConnection {
+    /// For reading; a read that is dropped stops in the database too. What it returns has no row rule: start from
+    /// [`Scope::find`].
+    pub fn reader(&self) -> &Reader {
         &self.reader
+    }
+    /// For reading whole tables as a stream.
+    pub fn bulk(&self) -> &DatabaseConnection {
+        &self.bulk
     }
     /// For migrations and bulk work that brings its own transactions.
     pub fn writer(&self) -> &DatabaseConnection {
@@ -85,12 +95,9 @@ impl Store {
     }
     /// Tells `observe` of every statement: how long it took, and whether it failed. Before the store is shared.
     pub fn observed(mut self, observe: impl Fn(&sea_orm::metric::Info<'_>) + Send + Sync + Clone + 'static) -> Self {
-        let same = self.backend() == DbBackend::Postgres; // one pool, counted once
-        self.reader.set_metric_callback(observe.clone());
-        self.writer = if same { self.reader.clone() } else { self.writer };
-        if !same {
-            self.writer.set_metric_callback(observe);
-        }
+        self.reader = self.reader.observed(observe.clone());
+        self.bulk.set_metric_callback(observe.clone());
+        self.writer.set_metric_callback(observe);
         self
     }
     /// Wakes when this process has written; the value is a position of the change log.

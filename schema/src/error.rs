@@ -8,6 +8,9 @@ pub const UNAUTHENTICATED: &str = "UNAUTHENTICATED";
 pub const UNKNOWN_FIELD: &str = "UNKNOWN_FIELD";
 pub const COST_EXCEEDED: &str = "COST_EXCEEDED";
 pub const RATE_LIMITED: &str = "RATE_LIMITED";
+/// The words of Apollo's protocol.
+pub const PERSISTED_QUERY_NOT_FOUND: &str = "PERSISTED_QUERY_NOT_FOUND";
+pub const UNTRUSTED_DOCUMENT: &str = "UNTRUSTED_DOCUMENT";
 pub const TIMEOUT: &str = "TIMEOUT";
 pub const INTERNAL: &str = "INTERNAL";
 
@@ -19,10 +22,12 @@ pub struct Refused {
     pub message: String,
     /// The scope that was missing.
     pub scope: Option<&'static str>,
+    /// What it would have cost, where that was too much.
+    pub cost: Option<u64>,
 }
 impl Refused {
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Refused { code, message: message.into(), scope: None }
+        Refused { code, message: message.into(), scope: None, cost: None }
     }
     pub fn input(message: impl Into<String>) -> Self {
         Self::new(BAD_REQUEST, message)

@@ -77,57 +77,17 @@ pub fn check(
     operation: Option<&str>,
     variables: &Variables,
 ) -> Result<Cost, Refused> {
-    let too = |what: &str, most: u64| Refused::new(BAD_REQUEST, format!("The document has too many {what}; at most {most} are allowed."));
-    if bytes > limits.document_bytes {
-        return Err(too("bytes", limits.document_bytes as u64));
-    }
-    if doc.operations.iter().count() > limits.operations {
-        return Err(too("operations", limits.operations as u64));
-    }
-    if doc.fragments.len() > limits.fragments {
-        return Err(too("fragments", limits.fragments as u64));
-    }
-    let mut chosen = Cost::default();
-    let mut walk = Walk { view, doc, variables, operation: None, done: HashMap::new() };
-    for (name, op) in doc.operations.iter() {
-        if op.node.variable_definitions.len() > limits.variables {
-            return Err(too("variables", limits.variables as u64));
-        }
-        walk.operation = Some(&op.node);
-        walk.done.clear();
-        let root = match op.node.ty {
-            OperationType::Query => "Query",
-            OperationType::Mutation => "Mutation",
-            OperationType::Subscription => "Subscription",
-        };
-        let mut cost = walk.set(&op.node.selection_set.node, root, 0)?;
-        cost.directives = cost.directives.saturating_add(op.node.directives.len() as u64);
-        for (what, is, most) in [
-            ("selections", cost.selections, limits.selections),
-            ("levels", cost.depth, limits.depth),
-            ("aliases", cost.aliases, limits.aliases),
-            ("root fields", cost.root_fields, limits.root_fields),
-            ("directives", cost.directives, limits.directives),
-        ] {
-            if is > most {
-                return Err(too(what, most));
-            }
-        }
-        let runs = operation.is_none_or(|o| name.is_some_and(|n| n.as_str() == o));
-        if runs && cost.cost > limits.cost {
-            return Err(Refused::new(
-                COST_EXCEEDED,
-                format!(
-                    "This asks for too much at once: it costs {}, the limit is {}. Ask for fewer rows (`first`) or fewer levels.",
-                    cost.cost, limits.cost
-                ),
-            ));
-        }
-        if runs {
-            chosen = cost;
-        }
-    }
-    Ok(chosen)
+    let mut walk = Walk { view, doc, variables, operation: None, done: HashMap::new(), steps: 0 };
+    walk.check(limits, bytes, operation)
+}
+/// How many selections [`check`] looked at, whatever it found: the proof that a document costs its length.
+pub fn steps(view: &Captured, limits: &Limits, bytes: usize, doc: &ExecutableDocument, variables: &Variables) -> u64 {
+    let mut walk = Walk { view, doc, variables, operation: None, done: HashMap::new(), steps: 0 };
+    let _ = walk.check(limits, bytes, None);
+    walk.steps
+}
+fn too(what: &str, most: u64) -> Refused {
+    Refused::new(BAD_REQUEST, format!("The document has too many {what}; at most {most} are allowed."))
 }
 
 struct Walk<'a> {
@@ -137,8 +97,66 @@ struct Walk<'a> {
     operation: Option<&'a OperationDefinition>,
     /// By fragment; none while it is being walked.
     done: HashMap<&'a str, Option<Cost>>,
+    steps: u64,
 }
 impl<'a> Walk<'a> {
+    fn check(&mut self, limits: &Limits, bytes: usize, operation: Option<&str>) -> Result<Cost, Refused> {
+        let doc = self.doc;
+        if bytes > limits.document_bytes {
+            return Err(too("bytes", limits.document_bytes as u64));
+        }
+        if doc.operations.iter().count() > limits.operations {
+            return Err(too("operations", limits.operations as u64));
+        }
+        if doc.fragments.len() > limits.fragments {
+            return Err(too("fragments", limits.fragments as u64));
+        }
+        let mut chosen = Cost::default();
+        for (name, op) in doc.operations.iter() {
+            if op.node.variable_definitions.len() > limits.variables {
+                return Err(too("variables", limits.variables as u64));
+            }
+            self.operation = Some(&op.node);
+            self.done.clear();
+            let root = match op.node.ty {
+                OperationType::Query => "Query",
+                OperationType::Mutation => "Mutation",
+                OperationType::Subscription => "Subscription",
+            };
+            let mut cost = self.set(&op.node.selection_set.node, root, 0)?;
+            cost.directives = cost.directives.saturating_add(op.node.directives.len() as u64);
+            for (what, is, most) in [
+                ("selections", cost.selections, limits.selections),
+                ("levels", cost.depth, limits.depth),
+                ("aliases", cost.aliases, limits.aliases),
+                ("root fields", cost.root_fields, limits.root_fields),
+                ("directives", cost.directives, limits.directives),
+            ] {
+                if is > most {
+                    return Err(too(what, most));
+                }
+            }
+            let runs = operation.is_none_or(|o| name.is_some_and(|n| n.as_str() == o));
+            if runs && cost.cost > limits.cost {
+                let message = format!(
+                    "This asks for too much at once: it costs {}, the limit is {}. Ask for fewer rows (`first`) or fewer levels.",
+                    cost.cost, limits.cost
+                );
+                return Err(Refused { cost: Some(cost.cost), ..Refused::new(COST_EXCEEDED, message) });
+            }
+            if runs {
+                chosen = cost;
+            }
+        }
+        // Validation comes before it says that nothing uses them.
+        for name in doc.fragments.keys() {
+            let unused = self.fragment(name, 0)?;
+            if unused.selections > limits.selections {
+                return Err(too("selections", limits.selections));
+            }
+        }
+        Ok(chosen)
+    }
     fn set(&mut self, set: &'a SelectionSet, on: &str, level: u32) -> Result<Cost, Refused> {
         const DEEPEST: u32 = 200; // deeper than any limit allows; keeps the stack small
         if level > DEEPEST {
@@ -146,6 +164,7 @@ impl<'a> Walk<'a> {
         }
         let mut total = Cost::default();
         for item in &set.items {
+            self.steps += 1;
             total.add(match &item.node {
                 Selection::Field(f) => self.field(&f.node, on, level)?,
                 Selection::InlineFragment(f) => {

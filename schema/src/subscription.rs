@@ -3,7 +3,7 @@
 use crate::{
     audience::auth,
     error::{Refused, graph},
-    names::{Message, Ticket},
+    names::{Message, Task, Ticket},
     node::{Node, caller},
 };
 use async_graphql::{Context, ID, Result, Subscription as Streams};
@@ -11,6 +11,7 @@ use entities::{
     Scope, Store,
     care::ticket,
     conversation::{conversation, message},
+    exchange::task,
     model::Record,
     outbox,
 };
@@ -64,6 +65,42 @@ impl Subscription {
             })
             .flat_map(|ids| stream::iter(ids.into_iter().map(|id| Some(Node::by_id(id))))))
     }
+    /// Long work: how it stands now, then each time it gets on; completes when the work is over, and at once where
+    /// there is none that you may see. Looked at once a second, as the work may run in another process.
+    #[graphql(directive = auth::apply("agent".into(), Some("import:run".into()), Some(10)))]
+    async fn task_updated(&self, ctx: &Context<'_>, id: ID) -> Result<impl Stream<Item = Option<Node<Task>>>> {
+        let scope = caller(ctx).scope.clone();
+        let id = scope.id(&task::ENTITY, &id).unwrap_or_default();
+        Ok(progress(ctx.data_unchecked::<crate::Hub>().store.clone(), scope, id).map(|id| Some(Node::by_id(id))))
+    }
+}
+
+/// A task's id, each time that the task is another than it was, until it is over or gone.
+fn progress(store: Store, scope: Scope, id: Uuid) -> impl Stream<Item = Uuid> {
+    const POLL: Duration = Duration::from_secs(1);
+    let seen: Option<task::Model> = None;
+    stream::unfold((store, scope, seen), move |(store, scope, mut seen)| async move {
+        if seen.as_ref().is_some_and(|task| task.state.is_over()) {
+            return None;
+        }
+        loop {
+            if seen.is_some() {
+                tokio::time::sleep(POLL).await;
+            }
+            match scope.find::<task::Entity>().filter(task::Column::Id.eq(id)).one(store.reader()).await {
+                Ok(None) => return None,
+                Ok(now) if now != seen => {
+                    seen = now;
+                    return Some((id, (store, scope, seen)));
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "a subscription could not read its task; it will try again");
+                    tokio::time::sleep(POLL).await;
+                }
+            }
+        }
+    })
 }
 
 /// The ids of changed rows of one kind, in batches, from now on.

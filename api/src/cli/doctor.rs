@@ -4,6 +4,7 @@ use crate::{
     auth::key,
     config::Config,
     error::{Error, Exit, Result},
+    graphql::persisted::Manifest,
 };
 use clap::Args;
 use entities::{Scope, Store, clock::Clock, knowledge::article, migrations::Migrator, party::customer};
@@ -55,6 +56,7 @@ impl Doctor {
         }];
         checks.extend(database(config).await);
         checks.push(keys(config));
+        checks.extend(documents(config));
         checks.push(folder("index", &config.index.dir));
         checks.push(port(config).await);
         checks.extend(open_files());
@@ -145,6 +147,23 @@ fn keys(config: &Config) -> Check {
         }
     }
     ok("keys", format!("{}, {} in all", dir.display(), keys.verifying.len()))
+}
+
+/// Only where the settings speak of trusted documents.
+fn documents(config: &Config) -> Option<Check> {
+    let file = &config.documents.manifest;
+    if file.as_os_str().is_empty() {
+        return None;
+    }
+    Some(match Manifest::load(&config.documents) {
+        Err(e) => failed("documents", e.to_string(), e.advice().unwrap_or("write the manifest again")),
+        Ok(trusted) if trusted.is_empty() => failed("documents", format!("{} holds none", file.display()), "write the manifest again"),
+        Ok(trusted) => {
+            let only = config.documents.trusted_only.join(", ");
+            let who = if only.is_empty() { "nobody is limited to them".into() } else { format!("nothing else for: {only}") };
+            ok("documents", format!("{} trusted in {}, {who}", trusted.len(), file.display()))
+        }
+    })
 }
 
 /// Whether files can be written there.

@@ -3,6 +3,7 @@ use crate::{
     app::{self, App},
     auth::key::{self, Keys},
     error::{Error, Exit, Result},
+    graphql::persisted::Manifest,
     worker,
 };
 use clap::Args;
@@ -31,6 +32,7 @@ pub struct Serve {
 impl Serve {
     pub async fn run(self, context: &Context) -> Result<()> {
         let settings = context.start(&[("--address", "server.address", self.address), ("--database", "database.url", self.database)])?;
+        let trusted = Manifest::load(&settings.config.documents)?;
         let listener = listen(&settings.config.server.address).await?;
         let metrics = match settings.config.server.metrics_address.as_str() {
             "" => None,
@@ -46,7 +48,7 @@ impl Serve {
             tracing::warn!(folder = %settings.config.auth.keys.display(), "there are no keys: only the public can ask. `switchboard init` makes one");
         }
         let index = Index::open_at_once(&settings.config.index.dir, &opened.store).await?;
-        let app = App::new(settings.config, opened.store, index, keys);
+        let app = App::trusting(settings.config, opened.store, index, keys, trusted);
         announce(context, &app, &listener).await?;
         worker::run(app, listener, metrics).await
     }

@@ -1,5 +1,9 @@
 //! What a caller sends, and the form in which it wants the answer (GraphQL over HTTP).
-use super::{Refused, variables};
+use super::{
+    Refused,
+    persisted::{self, Hash},
+    variables,
+};
 use async_graphql::Variables;
 use axum::http::{
     HeaderMap, StatusCode,
@@ -11,9 +15,19 @@ use serde_json::{Map, Value};
 /// A call as it came in.
 #[derive(Debug)]
 pub struct Call {
-    pub query: String,
+    pub source: Source,
     pub operation: Option<String>,
     pub variables: Variables,
+}
+/// How a call says which document it means.
+#[derive(Debug, PartialEq)]
+pub enum Source {
+    Text(String),
+    Hash(Hash),
+    /// The text, to be remembered under the hash.
+    Both(String, Hash),
+    /// By an id that can be none of ours.
+    Unknown,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +76,7 @@ pub fn from_query(query: &str) -> Result<Call, Refused> {
     let mut fields = Map::new();
     for (name, text) in form_urlencoded::parse(query.as_bytes()) {
         let value = match &*name {
-            "query" | "operationName" => Value::String(text.into_owned()),
+            "query" | "operationName" | "documentId" => Value::String(text.into_owned()),
             "variables" | "extensions" => serde_json::from_str(&text).map_err(|_| Refused::bad(format!("The parameter {name} must be JSON.")))?,
             _ => continue,
         };
@@ -89,10 +103,19 @@ pub fn from_body(headers: &HeaderMap, body: &[u8]) -> Result<Call, Refused> {
     }
 }
 
-/// `{query, operationName, variables, extensions}`
+/// `{query, documentId, operationName, variables, extensions}`
 pub fn from_fields(mut fields: Map<String, Value>) -> Result<Call, Refused> {
     let mut take = |name| fields.remove(name).unwrap_or(Value::Null);
-    let Value::String(query) = take("query") else { return Err(Refused::bad("`query` must be there, as a string.")) };
+    let query = match take("query") {
+        Value::Null => None,
+        Value::String(text) => Some(text),
+        _ => return Err(Refused::bad("`query` must be a string.")),
+    };
+    let id = match take("documentId") {
+        Value::Null => None,
+        Value::String(id) => Some(id),
+        _ => return Err(Refused::bad("`documentId` must be a string.")),
+    };
     let operation = match take("operationName") {
         Value::Null => None,
         Value::String(name) => Some(name),
@@ -103,10 +126,27 @@ pub fn from_fields(mut fields: Map<String, Value>) -> Result<Call, Refused> {
         Value::Object(values) => variables(values),
         _ => return Err(Refused::bad("`variables` must be an object.")),
     };
-    if !matches!(take("extensions"), Value::Null | Value::Object(_)) {
-        return Err(Refused::bad("`extensions` must be an object."));
+    let hash = match take("extensions") {
+        Value::Null => None,
+        Value::Object(mut extensions) => extensions.remove("persistedQuery").filter(|p| !p.is_null()).map(automatic).transpose()?,
+        _ => return Err(Refused::bad("`extensions` must be an object.")),
+    };
+    Ok(Call { source: source(query, id, hash)?, operation, variables })
+}
+fn source(query: Option<String>, id: Option<String>, hash: Option<Hash>) -> Result<Source, Refused> {
+    match (query, id, hash) {
+        (None, None, None) => Err(Refused::bad("`query` must be there, as a string.")),
+        (None, Some(id), None) => Ok(persisted::parse(id.strip_prefix("sha256:").unwrap_or(&id)).map_or(Source::Unknown, Source::Hash)),
+        (_, Some(_), _) => Err(Refused::bad("A call has a `documentId`, or a `query`, not both.")),
+        (Some(text), None, None) => Ok(Source::Text(text)),
+        (Some(text), None, Some(hash)) if !text.is_empty() => Ok(Source::Both(text, hash)),
+        (_, None, Some(hash)) => Ok(Source::Hash(hash)),
     }
-    Ok(Call { query, operation, variables })
+}
+/// `{"version": 1, "sha256Hash": "…"}`
+fn automatic(persisted: Value) -> Result<Hash, Refused> {
+    let hash = persisted["sha256Hash"].as_str().and_then(persisted::parse).filter(|_| persisted["version"].as_u64() == Some(1));
+    hash.ok_or_else(|| Refused::bad("`extensions.persistedQuery` must be {version: 1, sha256Hash: …} with 64 hexadecimal digits."))
 }
 
 #[cfg(test)]
@@ -164,6 +204,10 @@ mod tests {
             r#"{"query":"{a}","variables":[]}"#,
             r#"{"query":"{a}","operationName":1}"#,
             r#"{"query":"{a}","extensions":1}"#,
+            r#"{"query":"{a}","documentId":"x"}"#,
+            r#"{"documentId":1}"#,
+            r#"{"extensions":{"persistedQuery":{}}}"#,
+            r#"{"query":"{a}","extensions":{"persistedQuery":{"version":1,"sha256Hash":"abc"}}}"#,
         ] {
             assert_eq!(body("application/json", text).unwrap_err().status, StatusCode::BAD_REQUEST, "{text}");
         }

@@ -53,7 +53,7 @@ pub async fn export(
     for shape in wanted {
         // a table's rows are one statement that is read as it comes, so that memory does not grow with the table
         for statement in shape.select(store.backend(), &scope, None) {
-            let mut rows = store.reader().stream_raw(statement).await?;
+            let mut rows = store.bulk().stream_raw(statement).await?;
             while let Some(row) = rows.try_next().await? {
                 put(&shape.line(&row, scope.audience)?.to_string())?;
                 *counts.entry(shape.name.clone()).or_default() += 1;

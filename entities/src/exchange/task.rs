@@ -42,6 +42,12 @@ text_enum! {
 text_enum! {
     State "TaskState" { Queued = "queued", Running = "running", Succeeded = "succeeded", Failed = "failed", Cancelled = "cancelled" }
 }
+impl State {
+    /// Nothing more will happen.
+    pub fn is_over(&self) -> bool {
+        matches!(self, State::Succeeded | State::Failed | State::Cancelled)
+    }
+}
 
 /// A new task that runs from now on.
 pub async fn begin(db: &impl ConnectionTrait, kind: Kind, title: String, total: Option<i64>, subject: &str, at: DateTimeUtc) -> Result<Uuid> {
