@@ -4,6 +4,8 @@
 mod fragments;
 /// Statements that would run for hours, and what stops them.
 mod runaway;
+/// The same over a WebSocket.
+mod socket;
 
 use crate::http::{Answer, Hub, STRICT, hub, hub_of, hub_with};
 use api::{
