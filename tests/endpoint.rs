@@ -4,6 +4,8 @@
 mod fragments;
 /// Statements that would run for hours, and what stops them.
 mod runaway;
+/// The same over a WebSocket.
+mod socket;
 
 use crate::http::{Answer, Hub, STRICT, hub, hub_of, hub_with};
 use api::{
@@ -78,12 +80,13 @@ async fn each_address_pays_for_itself_and_the_header_of_a_proxy_counts_only_when
 
 #[tokio::test]
 async fn what_costs_too_much_says_how_much() {
-    let answer = hub().await.ask("{ articles(first: 100) { nodes { category { articles(first: 100) { nodes { id category { name } } } } } } }").await;
-    if answer.code() != "UNKNOWN_FIELD" {
-        assert_eq!(answer.code(), "COST_EXCEEDED", "{}", answer.text);
-        assert!(answer.json()["extensions"]["cost"]["requested"].as_u64() > Some(20_000), "{}", answer.text);
-        assert_eq!(answer.json()["extensions"]["cost"]["limit"], 20_000);
-    }
+    let hub = hub().await;
+    let document = "{ customers(first: 100) { nodes { bills(first: 100) { nodes { lines(first: 100) { nodes { __typename } } } } } } }";
+    let answer = hub.post(&[("authorization", &hub.token(60))], &json!({"query": document}).to_string()).await;
+    assert_eq!((answer.code().as_str(), answer.json().get("data")), ("COST_EXCEEDED", None), "{}", answer.text);
+    let cost = &answer.json()["extensions"]["cost"];
+    assert!(cost["requested"].as_u64() > Some(1_000_000) && cost["limit"] == 20_000, "{}", answer.text);
+    assert_eq!(answer.header("x-cost"), format!("requested={}, limit=20000", cost["requested"]));
 }
 
 #[tokio::test]

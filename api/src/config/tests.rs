@@ -34,6 +34,13 @@ fn flags_win_over_environment_over_file_over_defaults_and_each_says_so() {
     assert_eq!(origin_of(&s, "auth.issuer"), own("switchboard", "default"));
 }
 #[test]
+fn a_budget_and_a_limit_to_trusted_documents_make_sense_or_are_refused() {
+    assert!(says(load("[budget]\npublic_points = 19999", &[], &[])).contains("at least 20000"), "below the price of one document");
+    assert!(says(load("[documents]\ntrusted_only = ['public']", &[], &[])).contains("needs `documents.manifest`"));
+    let (dir, s) = load("[documents]\nmanifest = 'app/m.json'", &[("SWITCHBOARD_DOCUMENTS__TRUSTED_ONLY", "customer, public")], &[]).unwrap();
+    assert_eq!((s.config.documents.manifest, s.config.documents.trusted_only.len()), (dir.path().join("app/m.json"), 2));
+}
+#[test]
 fn paths_are_relative_to_the_settings_file() {
     let (dir, s) = load("[database]\nurl = 'sqlite://x%20y.db'", &[], &[]).unwrap();
     assert_eq!(s.config.database.file().unwrap(), dir.path().join("x y.db"));
@@ -150,6 +157,10 @@ fn schema_and_loader_refuse_the_same() {
         "[limits]\ndeadline_ms = 1.5",
         "[limits]\nstreams = 0",
         "[log]\nformat = 'xml'",
+        "[server]\naddress_header = 'X Real IP'",
+        "[budget]\nagent_points = -1",
+        "[budget]\npublic_restored = 0",
+        "[documents]\nmanifest = 'm.json'\ntrusted_only = ['everybody']",
     ];
     for file in wrong {
         assert!(refused_file(file).is_some(), "the schema takes {file}");
@@ -160,6 +171,8 @@ fn schema_and_loader_refuse_the_same() {
         "[database]\nurl = 'postgresql://x/y'",
         "[limits]\nsocket_operations = 0",
         "[log]\nformat = 'json'",
+        "[budget]\npublic_points = 0",
+        "[documents]\nmanifest = 'm.json'\ntrusted_only = ['customer', 'public']",
     ];
     for file in right {
         assert_eq!(refused_file(file), None, "{file}");
