@@ -1,6 +1,9 @@
 //! Builds everything once. The process and the tests use the same.
 use crate::{
-    auth::{Families, key::Keys, token::Tokens},
+    auth::{
+        Families,
+        key::{self, Keys},
+        partner_token::PartnerTokens, provider::Providers, token::Tokens},
     config::{Config, Settings},
     error::{Error, Exit, Result},
     graphql::Documents,
@@ -25,7 +28,11 @@ pub struct App {
     pub index: Index,
     pub graphs: Graphs,
     pub tokens: Tokens,
+    pub providers: Providers,
+    pub partner_tokens: PartnerTokens,
     pub families: Families,
+    /// Whose `X-Forwarded-For` is believed.
+    pub proxies: Vec<ipnet::IpNet>,
     pub documents: Documents,
     pub lifecycle: Lifecycle,
     /// One permit for each open socket or event stream.
@@ -41,7 +48,10 @@ impl App {
         Arc::new(App {
             graphs: Graphs::new(Hub::new(store.clone(), index.clone())),
             tokens: Tokens::new(keys, &config.auth),
+            providers: Providers::new(&config.auth),
+            partner_tokens: PartnerTokens::default(),
             families: Families::default(),
+            proxies: config.server.trusted_proxies.iter().filter_map(|p| crate::config::network(p)).collect(),
             documents: Documents::default(),
             lifecycle: Lifecycle::default(),
             streams: Arc::new(Semaphore::new(config.limits.streams as usize)),
@@ -57,6 +67,20 @@ impl App {
     /// How long one query or mutation may take.
     pub fn deadline(&self) -> Duration {
         Duration::from_millis(self.config.limits.deadline_ms)
+    }
+    /// Keeps the keys fresh, those of the hub and those of its providers, until the hub stops.
+    pub async fn keep_keys(self: Arc<Self>) {
+        let own = async {
+            loop {
+                tokio::time::sleep(key::LOOK).await;
+                let app = self.clone();
+                let _ = tokio::task::spawn_blocking(move || app.tokens.keyring.look()).await;
+            }
+        };
+        tokio::select! {
+            () = self.lifecycle.stopped() => (),
+            _ = futures::future::join(own, self.providers.keep()) => (),
+        }
     }
     /// Keeps the search index behind the change log until the hub stops.
     pub async fn follow(self: Arc<Self>) {

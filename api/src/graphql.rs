@@ -10,7 +10,7 @@ pub mod stream;
 
 use crate::{
     app::App,
-    auth::{self, Rejected},
+    auth::{self, Rejected, address::Address},
     limits,
     telemetry::RequestId,
 };
@@ -27,7 +27,7 @@ use axum::{
 };
 use call::{Call, Form};
 use entities::{Audience, Scope};
-use futures::{FutureExt, Stream, StreamExt, stream::BoxStream};
+use futures::{FutureExt, StreamExt, stream::BoxStream};
 use moka::sync::Cache;
 use schema::{
     Caller, Mode,
@@ -246,6 +246,7 @@ fn failed(code: &'static str, message: &str, request_id: &str) -> Answer {
 pub async fn endpoint(
     State(app): State<Arc<App>>,
     Extension(RequestId(id)): Extension<RequestId>,
+    Extension(address): Extension<Address>,
     method: Method,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
@@ -255,13 +256,14 @@ pub async fn endpoint(
         let message = "This endpoint answers application/graphql-response+json, application/json, text/event-stream or multipart/mixed.";
         return Refused::new(StatusCode::NOT_ACCEPTABLE, BAD_REQUEST, message).over_http(Form::Json);
     };
-    let answered = answer(&app, &id, form, &method, &headers, query.as_deref(), body).await;
+    let answered = answer(&app, &id, address, form, &method, &headers, query.as_deref(), body).await;
     answered.unwrap_or_else(|refused| refused.over_http(form))
 }
 
 async fn answer(
     app: &Arc<App>,
     id: &str,
+    address: Address,
     form: Form,
     method: &Method,
     headers: &HeaderMap,
@@ -274,8 +276,8 @@ async fn answer(
         Method::POST => call::from_body(headers, &read(body, app.config().limits.body_bytes).await?)?,
         _ => return Err(not_allowed("GraphQL takes GET and POST.")),
     };
-    let until = caller.until;
-    let prepared = prepare(app, caller.scope, call)?;
+    caller.note(app, address).await;
+    let prepared = prepare(app, caller.scope.clone(), call)?;
     if *method == Method::GET && prepared.kind != OperationType::Query {
         return Err(not_allowed("GET runs queries only: send this by POST."));
     }
@@ -284,7 +286,7 @@ async fn answer(
             let permit = app.streams.clone().try_acquire_owned();
             let permit =
                 permit.map_err(|_| Refused::new(StatusCode::TOO_MANY_REQUESTS, RATE_LIMITED, "Too many streams are open: try again later."))?;
-            Ok(stream::respond(form, prepared.stream(), app, until, permit))
+            Ok(stream::respond(form, prepared.stream(), app.clone(), caller, permit))
         }
         _ if prepared.kind == OperationType::Subscription => {
             let message = "A subscription needs Accept: text/event-stream or multipart/mixed, or the socket at /graphql/ws.";
@@ -337,23 +339,4 @@ fn graph_value(value: serde_json::Value) -> Value {
 /// The schema of one audience as text.
 pub fn sdl(audience: Audience) -> String {
     schema::sdl(audience)
-}
-
-/// Ends a stream when the hub stops or the caller's token expires.
-fn until_end<S: Stream + Send + 'static>(stream: S, app: &App, until: Option<i64>) -> impl Stream<Item = S::Item> + Send + 'static {
-    let stopping = app.lifecycle.stopped();
-    let expiry = expiry(app, until);
-    stream.take_until(async move {
-        tokio::select! { () = stopping => (), () = expiry => () }
-    })
-}
-/// Ends when the caller's token does.
-pub fn expiry(app: &App, until: Option<i64>) -> impl Future<Output = ()> + Send + use<> {
-    let left_s = until.map(|u| u.saturating_sub(app.store.clock().now().timestamp()).max(0) as u64);
-    async move {
-        match left_s {
-            Some(s) => tokio::time::sleep(Duration::from_secs(s)).await,
-            None => std::future::pending().await,
-        }
-    }
 }

@@ -1,5 +1,5 @@
 //! Logs, metrics and the id that ties a request to both. No personal data, no tokens, no bodies.
-use crate::{app::App, config};
+use crate::{app::App, auth::address, config};
 use axum::{
     extract::{MatchedPath, Request, State},
     http::HeaderValue,
@@ -57,11 +57,13 @@ fn recorder() -> Option<PrometheusHandle> {
 }
 
 /// Around every request: its id, one line in the log, its time.
-pub async fn observe(State(_): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+pub async fn observe(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let id = request_id(&request);
     let route = request.extensions().get::<MatchedPath>().map_or("other".to_string(), |m| m.as_str().to_string());
     let method = request.method().clone();
     let span = tracing::info_span!("request", request_id = %id);
+    let address = address::of(&request, &app.proxies);
+    request.extensions_mut().insert(address);
     request.extensions_mut().insert(RequestId(id.clone()));
     let started = Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;

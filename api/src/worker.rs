@@ -6,6 +6,7 @@ use crate::{
 };
 use axum::serve::ListenerExt;
 use std::{
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -53,11 +54,12 @@ impl Lifecycle {
 /// closed with 1001, index written.
 pub async fn run(app: Arc<App>, listener: TcpListener, metrics: Option<TcpListener>) -> Result<()> {
     let follower = tokio::spawn(app.clone().follow());
+    tokio::spawn(app.clone().keep_keys());
     let side = metrics.map(|listener| tokio::spawn(axum::serve(listener, routes::metrics(app.clone())).into_future()));
     let listener = listener.tap_io(|stream| {
         let _ = stream.set_nodelay(true); // answers are small and whole
     });
-    let server = axum::serve(listener, routes::router(app.clone())).with_graceful_shutdown(app.lifecycle.stopped());
+    let server = axum::serve(listener, routes::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>()).with_graceful_shutdown(app.lifecycle.stopped());
     let server = tokio::spawn(server.into_future());
     signal().await;
     tracing::info!("stopping: open requests are finished first");

@@ -76,6 +76,7 @@ pub static KINDS: &[&EntityKind] = &[
     &party::contact_medium::ENTITY,
     &party::customer::ENTITY,
     &party::partner::ENTITY,
+    &party::partner_token::ENTITY,
     &party::party::ENTITY,
     &party::region::ENTITY,
     &privacy::audit_event::ENTITY,

@@ -3,13 +3,13 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager, async_trait};
 
 /// What the migrations say, in their order.
-pub const TEXTS: &[&str] = &[include_str!("migrations/m0001_first_slice.sql")];
+pub const TEXTS: &[&str] = &[include_str!("migrations/m0001_first_slice.sql"), include_str!("migrations/m0003_partner_tokens.sql")];
 
 pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(Text { name: "m0001_first_slice", up: TEXTS[0] })]
+        vec![Box::new(Text { name: "m0001_first_slice", up: TEXTS[0] }), Box::new(Text { name: "m0003_partner_tokens", up: TEXTS[1] })]
     }
 }
 
