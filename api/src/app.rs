@@ -1,18 +1,22 @@
 //! Builds everything once. The process and the tests use the same.
 use crate::{
     auth::{
-        Families,
         key::{self, Keys},
-        partner_token::PartnerTokens, provider::Providers, token::Tokens},
+        known::Known,
+        partner_token::PartnerTokens,
+        provider::Providers,
+        token::{Class, Order, Tokens},
+    },
     config::{Config, Settings},
     error::{Error, Exit, Result},
     graphql::Documents,
+    looks::Looks,
     routes, telemetry,
     worker::Lifecycle,
 };
 use axum::Router;
-use entities::{Store, clock::Clock, migrations::Migrator};
-use schema::{Graphs, Hub};
+use entities::{Store, clock::Clock, migrations::Migrator, party::customer, store::public_id};
+use schema::{Graphs, Hub, ViewAs, ViewToken};
 use sea_orm_migration::MigratorTrait;
 use search_index::Index;
 use std::{
@@ -27,13 +31,14 @@ pub struct App {
     pub store: Store,
     pub index: Index,
     pub graphs: Graphs,
-    pub tokens: Tokens,
+    pub tokens: Arc<Tokens>,
     pub providers: Providers,
     pub partner_tokens: PartnerTokens,
-    pub families: Families,
+    pub known: Known,
     /// Whose `X-Forwarded-For` is believed.
     pub proxies: Vec<ipnet::IpNet>,
     pub documents: Documents,
+    pub looks: Looks,
     pub lifecycle: Lifecycle,
     /// One permit for each open socket or event stream.
     pub streams: Arc<Semaphore>,
@@ -45,14 +50,17 @@ impl App {
     /// Over a migrated database and its index.
     pub fn new(config: Config, store: Store, index: Index, keys: Keys) -> Arc<App> {
         telemetry::metrics();
+        let tokens = Arc::new(Tokens::new(keys, &config.auth));
+        let hub = Hub { view_as: Some(view_as(&tokens, store.clock())), ..Hub::new(store.clone(), index.clone()) };
         Arc::new(App {
-            graphs: Graphs::new(Hub::new(store.clone(), index.clone())),
-            tokens: Tokens::new(keys, &config.auth),
+            graphs: Graphs::new(hub),
+            tokens,
             providers: Providers::new(&config.auth),
             partner_tokens: PartnerTokens::default(),
-            families: Families::default(),
+            known: Known::default(),
             proxies: config.server.trusted_proxies.iter().filter_map(|p| crate::config::network(p)).collect(),
             documents: Documents::default(),
+            looks: Looks::default(),
             lifecycle: Lifecycle::default(),
             streams: Arc::new(Semaphore::new(config.limits.streams as usize)),
             personas: OnceLock::new(),
@@ -86,6 +94,26 @@ impl App {
     pub async fn follow(self: Arc<Self>) {
         self.index.follow(self.lifecycle.stopped()).await;
     }
+}
+
+/// Signs tokens by which agents see what a customer sees.
+fn view_as(tokens: &Arc<Tokens>, clock: &Clock) -> ViewAs {
+    const TTL_S: i64 = 15 * 60;
+    let (tokens, clock) = (tokens.clone(), clock.clone());
+    Arc::new(move |agent, customer| {
+        let id = public_id(&customer::ENTITY, customer);
+        let order = Order {
+            class: Class::Customer,
+            subject: id.clone(),
+            customers: vec![id],
+            partner: None,
+            scope: None,
+            actor: Some(agent.subject.clone()),
+            ttl_s: TTL_S,
+        };
+        let (token, claims) = tokens.mint(order, clock.now())?;
+        Some(ViewToken { token, expires_at: chrono::DateTime::from_timestamp(claims.exp, 0)? })
+    })
 }
 
 /// All routes over an app: what the process serves, and what tests call.

@@ -8,6 +8,8 @@ pub mod jwks;
 pub mod jws;
 /// The keys of the hub that sign and verify.
 pub mod key;
+/// What the database says of a login, remembered for a moment.
+pub mod known;
 /// Partner tokens.
 pub mod partner_token;
 /// Tokens of OpenID providers.
@@ -21,11 +23,9 @@ use crate::app::App;
 use address::Address;
 use axum::http::{HeaderMap, header::AUTHORIZATION};
 use chrono::{DateTime, Utc};
-use entities::{Audience, Error, Scope, Store, id::Id, party};
+use entities::{Audience, Error, Scope, id::Id, party};
 use jws::Signed;
-use moka::sync::Cache;
 use partner_token::PartnerTokens;
-use sea_orm::{ColumnTrait, ExprTrait, QueryFilter, QuerySelect};
 use sha2::{Digest, Sha256};
 use std::{sync::Arc, time::Duration};
 use token::Claims;
@@ -75,12 +75,13 @@ pub async fn caller(app: &App, headers: &HeaderMap, request_id: &str) -> Result<
         (Some(one), None) => Some(one.to_str().map_err(|_| Rejected::Token("not text"))?),
         _ => return Err(Rejected::Token("two Authorization headers")),
     };
-    let session = headers.get("x-session").and_then(|v| v.to_str().ok());
-    from(app, authorization, session, request_id).await
+    let said = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
+    from(app, authorization, said("x-session"), said("x-reason"), request_id).await
 }
 
-/// The caller by the value of an `Authorization` header and the name of an anonymous session.
-pub async fn from(app: &App, authorization: Option<&str>, session: Option<&str>, request_id: &str) -> Result<Caller, Rejected> {
+/// The caller by the value of an `Authorization` header, the name of an anonymous session, and the reason for which an
+/// agent wants to see what is protected (percent-encoded where it is not ASCII).
+pub async fn from(app: &App, authorization: Option<&str>, session: Option<&str>, reason: Option<&str>, request_id: &str) -> Result<Caller, Rejected> {
     let at = app.store.clock().now();
     let Some(authorization) = authorization else {
         let mut scope = Scope::public(at);
@@ -97,9 +98,18 @@ pub async fn from(app: &App, authorization: Option<&str>, session: Option<&str>,
         None => signed(app, token.trim(), at).await?,
     };
     let mut caller = holder(app, credential, at).await?;
+    caller.scope.reason = reason.filter(|_| caller.scope.audience == Audience::Agent).and_then(plain);
     caller.scope.request_id = Some(request_id.into());
     Ok(caller)
 }
+/// A reason as a person wrote it: none where it says nothing.
+fn plain(reason: &str) -> Option<String> {
+    let text = percent_encoding::percent_decode_str(reason).decode_utf8_lossy();
+    let text: String = text.trim().chars().filter(|c| !c.is_control()).take(MOST_REASON).collect();
+    (text.chars().count() >= LEAST_REASON).then_some(text)
+}
+const LEAST_REASON: usize = 3;
+const MOST_REASON: usize = 200;
 /// Shorter names can be guessed, longer ones are not ours.
 const SESSION_CHARS: std::ops::RangeInclusive<usize> = 16..=128;
 
@@ -139,7 +149,7 @@ async fn holder(app: &App, credential: Credential, at: DateTime<Utc>) -> Result<
             let token = app.partner_tokens.holding(&app.store, hash, at).await?;
             let mut scope = Scope::new(Audience::Partner, format!("{}", Id::new(&party::partner_token::ENTITY, token.id)), at);
             scope = scope.with_scopes(PartnerTokens::scopes(&token));
-            scope.partners = app.families.of(&app.store, token.partner_id).await?.to_vec();
+            scope.partners = app.known.partners(&app.store, token.partner_id).await?.to_vec();
             (scope, Some(token.expires_at.timestamp()))
         }
     };
@@ -158,10 +168,9 @@ impl Caller {
     /// Whether somebody may now do and see the same as this caller. A day is part of it: rules with dates look at the
     /// day on which a stream began.
     pub fn same(&self, now: &Caller) -> bool {
-        let (a, b) = (&self.scope, &now.scope);
-        let known = |s: &Scope| (s.audience != Audience::Public).then(|| s.at.date_naive());
-        (a.audience, &a.subject, &a.scopes, &a.customers, &a.partners, &a.acting_for, known(a))
-            == (b.audience, &b.subject, &b.scopes, &b.customers, &b.partners, &b.acting_for, known(b))
+        let rights = |s: &Scope| Scope { reason: None, session: None, request_id: None, at: DateTime::UNIX_EPOCH, ..s.clone() };
+        let day = |s: &Scope| (s.audience != Audience::Public).then(|| s.at.date_naive());
+        rights(&self.scope) == rights(&now.scope) && day(&self.scope) == day(&now.scope)
     }
 }
 
@@ -170,49 +179,38 @@ async fn scope_of(app: &App, claims: &Claims, at: DateTime<Utc>) -> Result<Scope
     // two issuers may each have somebody of that name
     let subject = if claims.iss == app.tokens.issuer() { claims.sub.clone() } else { format!("{} {}", claims.iss, claims.sub) };
     let mut scope = Scope::new(claims.aud_class.audience(), subject, at).with_scopes(claims.scope.split(' '));
-    scope.acting_for = claims.act.as_ref().map(|a| a.sub.clone());
+    scope.actor = claims.act.as_ref().map(|a| a.sub.clone());
     match scope.audience {
-        Audience::Customer => scope.customers = claims.customer_ids.iter().map(|id| uuid(id, &party::customer::ENTITY)).collect::<Result<_, _>>()?,
-        Audience::Partner => {
-            if let Some(id) = &claims.partner_id {
-                scope.partners = app.families.of(&app.store, uuid(id, &party::partner::ENTITY)?).await?.to_vec();
+        Audience::Customer => {
+            scope.customers = claims.customer_ids.iter().map(|id| uuid(id, &party::customer::ENTITY)).collect::<Result<_, _>>()?;
+            match scope.actor {
+                // an agent sees what the account owner does
+                Some(_) => scope.scopes.retain(|s| s.ends_with(":read")),
+                None => {
+                    let login = app.known.login(&app.store, &claims.iss, &claims.sub, &scope.customers).await?;
+                    scope.party = login.party;
+                    scope = scope.with_roles(login.roles.clone());
+                }
             }
         }
-        Audience::Agent | Audience::Public => {}
+        Audience::Partner => {
+            if let Some(id) = &claims.partner_id {
+                scope.partners = app.known.partners(&app.store, uuid(id, &party::partner::ENTITY)?).await?.to_vec();
+            }
+        }
+        Audience::Agent => {
+            // a region or team that is not there leaves nobody: it does not open everything
+            if let Some(names) = &claims.regions {
+                scope.regions = Some(app.known.regions(&app.store, names).await?.to_vec());
+            }
+            if let Some(names) = &claims.teams {
+                scope.teams = Some(app.known.teams(&app.store, names).await?.to_vec());
+            }
+        }
+        Audience::Public => {}
     }
     Ok(scope)
 }
 fn uuid(id: &str, kind: &entities::model::EntityKind) -> Result<Uuid, Rejected> {
     Id::parse(id).filter(|i| i.kind == kind).map(|i| i.uuid).ok_or(Rejected::Token("malformed id in a claim"))
-}
-
-/// Partners with their child partners, remembered for a moment: every request of a partner asks.
-pub struct Families(Cache<Uuid, Arc<[Uuid]>>);
-impl Default for Families {
-    fn default() -> Self {
-        Families(Cache::builder().max_capacity(10_000).time_to_live(REMEMBERED).build())
-    }
-}
-impl Families {
-    async fn of(&self, store: &Store, partner: Uuid) -> Result<Arc<[Uuid]>, Error> {
-        if let Some(known) = self.0.get(&partner) {
-            return Ok(known);
-        }
-        let family: Arc<[Uuid]> = family(store, partner).await?.into();
-        self.0.insert(partner, family.clone());
-        Ok(family)
-    }
-}
-/// A partner and all below it, one statement a level; nobody where there is no such partner.
-async fn family(store: &Store, partner: Uuid) -> Result<Vec<Uuid>, Error> {
-    use party::partner::{Column, Entity};
-    let hub = Scope::hub(store.clock().now());
-    let ids = |condition| hub.find::<Entity>().filter(condition).select_only().column(Column::Id).into_tuple::<Uuid>().all(store.reader());
-    let mut all = ids(Column::Id.eq(partner)).await?;
-    let mut level = all.clone();
-    while !level.is_empty() {
-        level = ids(Column::ParentId.is_in(level).and(Column::Id.is_not_in(all.clone()))).await?;
-        all.extend(&level);
-    }
-    Ok(all)
 }

@@ -62,6 +62,7 @@ pub fn personas(app: &App, who: &Summary) -> Option<Vec<Persona>> {
             customers: customer.map(id(&customer::ENTITY)).into_iter().collect(),
             partner: partner.map(id(&partner::ENTITY)),
             scope: None,
+            actor: None,
             ttl_s: LONGEST_S,
         };
         app.tokens.mint(order, app.store.clock().now()).map(|t| t.0)

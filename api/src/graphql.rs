@@ -31,8 +31,9 @@ use futures::{FutureExt, StreamExt, stream::BoxStream};
 use moka::sync::Cache;
 use schema::{
     Caller, Mode,
-    error::{BAD_REQUEST, INTERNAL, RATE_LIMITED, TIMEOUT, UNAUTHENTICATED, UNKNOWN_FIELD},
+    error::{BAD_REQUEST, FORBIDDEN, INTERNAL, RATE_LIMITED, TIMEOUT, UNAUTHENTICATED, UNKNOWN_FIELD},
     guard::Limits,
+    look::Looked,
 };
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -170,6 +171,7 @@ pub struct Prepared {
     request: Request,
     pub kind: OperationType,
     scope: Scope,
+    looked: Looked,
 }
 
 /// Reads the document, judges it and its variables for this caller.
@@ -182,14 +184,19 @@ pub fn prepare(app: &Arc<App>, scope: Scope, call: Call) -> Result<Prepared, Ref
     schema::guard::check(view, &Limits::default(), call.query.len(), &document, name, &call.variables).map_err(refuse)?;
     let variables = schema::coerce::variables(view, operation, call.variables).map_err(refuse)?;
     let kind = operation.ty;
+    if kind == OperationType::Mutation && scope.actor.is_some() {
+        let message = "You look at this as the customer does: nothing can be changed that way.";
+        return Err(Refused::document(Refused::new(StatusCode::OK, FORBIDDEN, message).error));
+    }
     let caller = Caller::new(scope.clone()).mode(Mode::Bytes);
     let caller = if kind == OperationType::Subscription { caller.streaming() } else { caller.within(app.deadline()) };
+    let looked = caller.looked.clone();
     let mut request = Request::new(call.query).variables(variables).data(caller);
     if let Some(name) = call.operation {
         request = request.operation_name(name);
     }
     request.set_parsed_query((*document).clone());
-    Ok(Prepared { app: app.clone(), request, kind, scope })
+    Ok(Prepared { app: app.clone(), request, kind, scope, looked })
 }
 fn operation<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Result<&'a OperationDefinition, Refused> {
     let mut named = document.operations.iter().filter(|(n, _)| name.is_none() || n.map(|n| n.as_str()) == name);
@@ -211,7 +218,7 @@ impl Prepared {
         let (answer, outcome) = match tokio::time::timeout(deadline, running).await {
             Ok(Ok(outcome)) => {
                 let name = if outcome.errors.is_empty() { "ok" } else { "errors" };
-                (Answer::of(outcome, &request_id), name)
+                (told(&self.app, &self.scope, &self.looked, Answer::of(outcome, &request_id)).await, name)
             }
             Ok(Err(_panic)) => (failed(INTERNAL, OURS, &request_id), "panic"), // the panic hook wrote it to the log
             Err(_late) => (failed(TIMEOUT, "This took too long: ask for less at a time.", &request_id), "timeout"),
@@ -232,7 +239,26 @@ impl Prepared {
             Ok(outcome) => Answer::of(outcome, &request_id),
             Err(_panic) => failed(INTERNAL, OURS, &request_id),
         });
-        stream.boxed()
+        let (app, scope, looked) = (self.app, self.scope, self.looked);
+        let told = move |answer| {
+            let (app, scope, looked) = (app.clone(), scope.clone(), looked.clone());
+            async move { told(&app, &scope, &looked, answer).await }
+        };
+        stream.then(told).boxed()
+    }
+}
+/// The answer, once it is noted whose data it shows.
+async fn told(app: &App, scope: &Scope, looked: &Looked, answer: Answer) -> Answer {
+    let looks = looked.take();
+    if looks.is_empty() {
+        return answer;
+    }
+    match app.looks.note(&app.store, scope, looks).await {
+        Ok(()) => answer,
+        Err(error) => {
+            tracing::error!(%error, "a look at protected data could not be written down");
+            failed(INTERNAL, OURS, scope.request_id.as_deref().unwrap_or_default())
+        }
     }
 }
 /// It ran and did not end well as a whole.

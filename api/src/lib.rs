@@ -20,6 +20,8 @@ pub mod graphql;
 pub mod health;
 /// Bounds that hold before GraphQL begins.
 pub mod limits;
+/// Who looked at whose data.
+pub mod looks;
 /// Every address of the hub.
 pub mod routes;
 /// GraphQL over a WebSocket.

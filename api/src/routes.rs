@@ -69,7 +69,14 @@ fn cors(app: &App) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(origins)
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT, request_id.clone(), HeaderName::from_static("x-session")])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            header::ACCEPT,
+            request_id.clone(),
+            HeaderName::from_static("x-session"),
+            HeaderName::from_static("x-reason"),
+        ])
         .expose_headers([request_id])
         .max_age(Duration::from_secs(600))
 }

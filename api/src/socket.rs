@@ -163,8 +163,8 @@ impl Talk {
             Some(Value::String(text)) => Some(text.clone()).filter(|t| !t.is_empty()),
             Some(_) => return Err(Close(4403, "Forbidden")),
         };
-        let session = field("x-session").and_then(Value::as_str);
-        match auth::from(&self.app, authorization.as_deref(), session, &self.id).await {
+        let said = |name| field(name).and_then(Value::as_str);
+        match auth::from(&self.app, authorization.as_deref(), said("x-session"), said("x-reason"), &self.id).await {
             Ok(caller) => {
                 caller.note(&self.app, self.address).await;
                 self.caller = Some(caller);

@@ -151,7 +151,7 @@ async fn prepare(store: &Store) -> Result<()> {
 }
 /// Name and definition of every index that only serves speed. From the migrations: a run that was killed has none.
 fn indexes() -> Vec<(String, String)> {
-    let all = migrations::TEXTS.iter().flat_map(|text| migrations::statements(text, DbBackend::Sqlite));
+    let all = migrations::texts().flat_map(|text| migrations::statements(text, DbBackend::Sqlite));
     all.filter_map(|s| Some((s.strip_prefix("create index ")?.split_whitespace().next()?.to_string(), s))).collect()
 }
 async fn settle(store: &Store) -> Result<()> {

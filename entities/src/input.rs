@@ -1,8 +1,11 @@
 //! Checks of what callers send. All that is wrong is said at once, so that a person mends it once.
 use crate::{
     error::{Code, Error, Refusal, Result},
-    scope::Scope,
+    party::customer_closure,
+    scope::{Audience, Scope},
+    store::Write,
 };
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, prelude::Uuid};
 
 /// Gathers what is wrong with an input.
 #[derive(Default)]
@@ -47,7 +50,21 @@ pub fn same_version(expected: i32, stands: i32) -> Result<()> {
 
 /// The guard of the graph asks for the scope first; a verb does not rely on it. Who may not write learns nothing more.
 pub fn needs(scope: &Scope, wanted: &str) -> Result<()> {
-    if scope.has(wanted) { Ok(()) } else { Err(Error::refused(Code::NotFound, "", "There is nothing here that you may change.")) }
+    if scope.has(wanted) { Ok(()) } else { Err(nothing()) }
+}
+/// The same at one customer: where a caller's roles differ from root to root, one above it must give the scope.
+pub async fn needs_at(w: &Write, wanted: &str, customer_id: Option<Uuid>) -> Result<()> {
+    use customer_closure::{Column, Entity};
+    needs(w.scope(), wanted)?;
+    if w.scope().audience != Audience::Customer || w.scope().roles.is_empty() {
+        return Ok(());
+    }
+    let (roots, Some(id)) = (w.scope().roots(Some(wanted)).into_owned(), customer_id) else { return Err(nothing()) };
+    let above = Entity::find().filter(Column::DescendantId.eq(id)).filter(Column::AncestorId.is_in(roots)).one(w.tx()).await?;
+    above.map(|_| ()).ok_or_else(nothing)
+}
+fn nothing() -> Error {
+    Error::refused(Code::NotFound, "", "There is nothing here that you may change.")
 }
 
 /// `en`, `de-AT`.

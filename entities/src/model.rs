@@ -12,6 +12,9 @@ pub struct EntityKind {
     /// The start of its public ids (`tkt_…`); three lower-case letters, unique.
     pub prefix: &'static str,
     pub table: &'static str,
+    /// The scope without which nobody meets its rows by their ids alone or by searching. Where a customer's roles differ
+    /// from root to root, its rows are those below the roots that give this scope.
+    pub reads: Option<&'static str>,
     /// Who sees which rows.
     pub rules: Rules,
 }

@@ -12,6 +12,10 @@ pub mod identity;
 pub mod customer;
 /// Every ancestor of every customer, itself at depth 0. Rewritten in the transaction that changes `parent_id`.
 pub mod customer_closure;
+/// Who does what inside an enterprise.
+pub mod customer_contact;
+/// Agents who care for certain customers.
+pub mod team;
 /// Who resells (TMF668).
 pub mod partner;
 /// Which customers a partner may know, and from when to when.

@@ -10,16 +10,24 @@ use sea_orm::{Condition, QueryFilter, Select, Value, sea_query::Expr};
 pub enum Rule {
     All,
     Nobody,
-    /// This column holds a customer of the caller's trees.
+    /// This column holds a customer of the caller's trees, below a root where the caller's roles let it read this kind.
     Own(&'static str),
+    /// The same; where roles differ from root to root, also the rows of these trees for which this holds.
+    OwnOr(&'static str, &'static str),
+    /// This column holds a customer whom this agent may know: of its regions and teams, and not protected unless the agent
+    /// may and says why. A row of nobody is every agent's.
+    Served(&'static str),
+    /// The same for a column that holds a party, by the customers that the party is.
+    ServedParty(&'static str),
     /// The row that this column points to is visible.
     Via(&'static str, &'static EntityKind),
     /// Some visible row of that kind points here by that column.
     By(&'static EntityKind, &'static str),
-    /// A predicate over the row `{t}`; `{customers}` and `{partners}` become `= …` or `in (…)`, `{today}`, `{now}` and
+    /// A predicate over the row `{t}`; `{customers}`, `{partners}` and `{party}` become `= …` or `in (…)`, `{today}`, `{now}` and
     /// `{session}` values of the caller.
     Where(&'static str),
     Both(&'static [Rule]),
+    Either(&'static [Rule]),
 }
 
 /// One rule per audience. There is no default: an audience without rows says so.
@@ -48,42 +56,102 @@ pub trait Statement {
     fn alias(&mut self) -> String;
 }
 
-/// The predicate of a rule over the row `t`; none where every row is visible. `implied` is the edge by which the row
-/// was reached from a visible parent, (key, parent): what that already proves is left out.
-pub fn predicate(rule: &Rule, t: &str, scope: &Scope, implied: Option<(&str, &EntityKind)>, s: &mut impl Statement) -> Option<String> {
+/// The predicate of a kind's rule over the row `t`; none where every row is visible. `implied` is the edge by which the
+/// row was reached from a visible parent, (key, parent): what that already proves is left out.
+pub fn predicate(kind: &EntityKind, t: &str, scope: &Scope, implied: Option<(&str, &EntityKind)>, s: &mut impl Statement) -> Option<String> {
+    of_rule(kind.rules.of(scope.audience), kind, t, scope, implied, s)
+}
+fn of_rule(rule: &Rule, kind: &EntityKind, t: &str, scope: &Scope, implied: Option<(&str, &EntityKind)>, s: &mut impl Statement) -> Option<String> {
     match rule {
         Rule::All => None,
         Rule::Nobody => Some("1=0".into()),
         Rule::Own(key) => {
+            let roots = scope.roots(kind.reads);
             // A customer who is visible because it is the caller's own proves that its rows are.
             if let Some((k, parent)) = implied
                 && k == *key
                 && matches!(parent.rules.of(scope.audience), Rule::Own("id"))
+                && roots == scope.roots(parent.reads)
             {
                 return None;
             }
-            let own = one_of(&scope.customers, s);
-            Some(format!("{t}.{key} in (select descendant_id from customer_closure where ancestor_id {own})"))
+            Some(owned(t, key, &roots, s))
         }
+        Rule::OwnOr(key, also) => {
+            let own = of_rule(&Rule::Own(key), kind, t, scope, implied, s);
+            if scope.roles.is_empty() {
+                return own;
+            }
+            let also = format!("({}) and {}", fill(also, t, scope, s), owned(t, key, &scope.customers, s));
+            own.map(|own| format!("({own} or {also})"))
+        }
+        Rule::Served(key) => {
+            let proven = implied.is_some_and(|(k, parent)| k == *key && matches!(parent.rules.of(scope.audience), Rule::Served("id")));
+            if proven { None } else { served(t, key, scope, s) }
+        }
+        Rule::ServedParty(key) => served_party(t, key, scope, s),
         Rule::Via(key, to) => {
             if implied == Some((*key, *to)) {
                 return None;
             }
             let a = s.alias();
-            let inner = predicate(to.rules.of(scope.audience), &a, scope, None, s)?;
+            let inner = predicate(to, &a, scope, None, s)?;
             Some(format!("exists (select 1 from {} {a} where {a}.id = {t}.{key} and {inner})", to.table))
         }
         Rule::By(kind, key) => {
             let a = s.alias();
-            let inner = predicate(kind.rules.of(scope.audience), &a, scope, None, s).unwrap_or_else(|| "1=1".into());
+            let inner = predicate(kind, &a, scope, None, s).unwrap_or_else(|| "1=1".into());
             Some(format!("exists (select 1 from {} {a} where {a}.{key} = {t}.id and {inner})", kind.table))
         }
         Rule::Where(sql) => Some(fill(sql, t, scope, s)),
         Rule::Both(rules) => {
-            let parts: Vec<_> = rules.iter().filter_map(|r| predicate(r, t, scope, implied, s)).collect();
+            let parts: Vec<_> = rules.iter().filter_map(|r| of_rule(r, kind, t, scope, implied, s)).collect();
             (!parts.is_empty()).then(|| parts.join(" and "))
         }
+        Rule::Either(rules) => {
+            // none of them may be left out: each is asked on its own
+            let parts: Option<Vec<_>> = rules.iter().map(|r| of_rule(r, kind, t, scope, None, s)).collect();
+            parts.map(|p| format!("({})", p.join(" or ")))
+        }
     }
+}
+/// Whether `{t}.{key}` is one of these customers or stands below one.
+pub fn owned(t: &str, key: &str, roots: &[uuid::Uuid], s: &mut impl Statement) -> String {
+    format!("{t}.{key} in (select descendant_id from customer_closure where ancestor_id {})", one_of(roots, s))
+}
+fn served(t: &str, key: &str, scope: &Scope, s: &mut impl Statement) -> Option<String> {
+    if key == "id" {
+        return known(t, scope, s);
+    }
+    // Few are protected: their ids are gathered once for a statement. One look per row would cost more.
+    if scope.regions.is_none() && scope.teams.is_none() {
+        let hidden = format!("({t}.{key} is null or {t}.{key} not in (select id from customers where protected))");
+        return (!scope.knows_protected()).then_some(hidden);
+    }
+    let a = s.alias();
+    let known = known(&a, scope, s)?;
+    Some(format!("({t}.{key} is null or exists (select 1 from customers {a} where {a}.id = {t}.{key} and {known}))"))
+}
+fn served_party(t: &str, key: &str, scope: &Scope, s: &mut impl Statement) -> Option<String> {
+    if scope.regions.is_none() && scope.teams.is_none() {
+        let hidden = format!("{t}.{key} not in (select party_id from customers where protected)");
+        return (!scope.knows_protected()).then_some(hidden);
+    }
+    let (a, b) = (s.alias(), s.alias());
+    let known = known(&a, scope, s)?;
+    let of = |a: &str| format!("select 1 from customers {a} where {a}.party_id = {t}.{key}");
+    Some(format!("(exists ({} and {known}) or not exists ({}))", of(&a), of(&b)))
+}
+/// Whether the agent may know the customer `c`.
+fn known(c: &str, scope: &Scope, s: &mut impl Statement) -> Option<String> {
+    let mut all = vec![];
+    if !scope.knows_protected() {
+        all.push(format!("not {c}.protected"));
+    }
+    for (column, only) in [("region_id", &scope.regions), ("team_id", &scope.teams)] {
+        all.extend(only.as_ref().map(|ids| format!("{c}.{column} {}", one_of(ids, s))));
+    }
+    (!all.is_empty()).then(|| all.join(" and "))
 }
 
 /// Fill the places of a declared SQL fragment with values of the caller.
@@ -96,6 +164,10 @@ pub fn fill(sql: &str, t: &str, scope: &Scope, s: &mut impl Statement) -> String
     if out.contains("{partners}") {
         let own = one_of(&scope.partners, s);
         out = out.replace("{partners}", &own);
+    }
+    if out.contains("{party}") {
+        let party = one_of(scope.party.as_slice(), s);
+        out = out.replace("{party}", &party);
     }
     if out.contains("{today}") {
         let today = s.bind(scope.at.date_naive().into());
@@ -159,7 +231,7 @@ impl Scope {
     /// The row rule of this kind as a condition over its table.
     pub fn condition(&self, kind: &'static EntityKind) -> Condition {
         let mut loose = Loose::default();
-        match predicate(kind.rules.of(self.audience), kind.table, self, None, &mut loose) {
+        match predicate(kind, kind.table, self, None, &mut loose) {
             None => Condition::all(),
             Some(sql) => Condition::all().add(loose.expr(&sql)),
         }

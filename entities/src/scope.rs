@@ -1,7 +1,10 @@
 //! Who asks. Made by `api` from a token; every read and every write starts from it.
 use crate::id::Id;
 use chrono::{DateTime, Utc};
-use std::collections::BTreeSet;
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 use uuid::Uuid;
 
 /// The class of a caller. Each has its own view of the graph and its own row rules.
@@ -45,8 +48,10 @@ const AGENT_SCOPES: &[&str] = &[
     "consent:write",
     "conversation:read",
     "conversation:write",
+    "customer:impersonate",
     "customer:read",
     "customer:read_pii",
+    "customer:read_protected",
     "customer:write",
     "export:run",
     "import:run",
@@ -89,6 +94,8 @@ const CUSTOMER_SCOPES: &[&str] = &[
     "ticket:read",
     "ticket:write",
 ];
+/// Kept whatever the roles are: without a role's own word they reach the caller's own talks alone.
+const OWN_TALKS: &[&str] = &["conversation:read", "conversation:write"];
 /// What a partner's own scope stands for in the graph: fields name one scope, whoever asks.
 const PARTNER_MEANS: &[(&str, &[&str])] = &[
     ("partner.customer:read", &["customer:read"]),
@@ -100,7 +107,7 @@ const PARTNER_MEANS: &[(&str, &[&str])] = &[
 ];
 
 /// Who asks, what they may do, and when.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Scope {
     pub audience: Audience,
     /// The token's subject; `public` without a token.
@@ -108,13 +115,26 @@ pub struct Scope {
     pub scopes: BTreeSet<String>,
     /// The roots of the caller's customer trees (at most 20). Empty for a customer means: nothing.
     pub customers: Vec<Uuid>,
+    /// What the caller's roles leave of its scopes at a root (`domain-model` §3, `customer_contacts.role`); a root that is
+    /// not named here keeps them all.
+    pub roles: BTreeMap<Uuid, BTreeSet<&'static str>>,
+    /// The person or company behind the login, where the hub knows it.
+    pub party: Option<Uuid>,
     /// The caller's partner and its child partners. Empty for a partner means: nothing.
     pub partners: Vec<Uuid>,
-    /// Who acts for `subject`, when somebody does (RFC 8693 `act`).
-    pub acting_for: Option<String>,
+    /// An agent's regions, with all below them; none: everywhere.
+    pub regions: Option<Vec<Uuid>>,
+    /// An agent's teams; none: everybody's customers.
+    pub teams: Option<Vec<Uuid>>,
+    /// Why the caller looks at what is protected, in their own words.
+    pub reason: Option<String>,
+    /// The agent who acts as `subject`, when somebody does (RFC 8693 `act`).
+    pub actor: Option<String>,
     /// SHA-256 of the anonymous session, public callers only.
     pub session: Option<String>,
     pub request_id: Option<String>,
+    /// The hub at its own work, and nobody's login: [`Scope::hub`] alone says so.
+    pub hub: bool,
     /// The instant of the request: rules with dates all see the same day.
     pub at: DateTime<Utc>,
 }
@@ -125,10 +145,16 @@ impl Scope {
             subject: subject.into(),
             scopes: BTreeSet::new(),
             customers: vec![],
+            roles: BTreeMap::new(),
+            party: None,
             partners: vec![],
-            acting_for: None,
+            regions: None,
+            teams: None,
+            reason: None,
+            actor: None,
             session: None,
             request_id: None,
+            hub: false,
             at,
         }
     }
@@ -138,7 +164,8 @@ impl Scope {
     }
     /// The hub itself: imports, workers, the command line.
     pub fn hub(at: DateTime<Utc>) -> Self {
-        Scope::new(Audience::Agent, "hub", at).with_scopes(AGENT_SCOPES.iter().copied())
+        let hub = Scope::new(Audience::Agent, "hub", at).with_scopes(AGENT_SCOPES.iter().copied());
+        Scope { hub: true, ..hub }
     }
     /// Adds scopes, within the ceiling of the audience.
     pub fn with_scopes<'a>(mut self, scopes: impl IntoIterator<Item = &'a str>) -> Self {
@@ -160,6 +187,29 @@ impl Scope {
     }
     pub fn has(&self, scope: &str) -> bool {
         self.scopes.contains(scope)
+    }
+    /// Leaves of the scopes at a root what these roles give. The scopes of the whole are those that some root gives.
+    pub fn with_roles(mut self, roles: BTreeMap<Uuid, BTreeSet<&'static str>>) -> Self {
+        self.roles = roles;
+        if !self.roles.is_empty() && self.customers.iter().all(|root| self.roles.contains_key(root)) {
+            let roles = &self.roles;
+            self.scopes.retain(|s| OWN_TALKS.contains(&s.as_str()) || roles.values().any(|given| given.contains(s.as_str())));
+        }
+        self
+    }
+    /// The roots at which the caller's roles give this scope; all where none is asked for.
+    pub fn roots(&self, scope: Option<&str>) -> Cow<'_, [Uuid]> {
+        match scope {
+            Some(scope) if !self.roles.is_empty() => {
+                let gives = |root: &Uuid| self.roles.get(root).is_none_or(|given| given.contains(scope));
+                self.customers.iter().copied().filter(gives).collect()
+            }
+            _ => Cow::Borrowed(&self.customers),
+        }
+    }
+    /// Whether the caller may know protected customers now: it takes the scope and a reason, and each look is written down.
+    pub fn knows_protected(&self) -> bool {
+        self.hub || (self.has("customer:read_protected") && self.reason.is_some())
     }
     /// The id of a row of this kind, from its public form; none for another kind's id or a malformed one.
     pub fn id(&self, kind: &crate::model::EntityKind, id: &str) -> Option<Uuid> {

@@ -4,13 +4,13 @@ use crate::{
     clock::Clock,
     error::{Error, Result},
     id::Id,
-    model::EntityKind,
+    model::{EntityKind, TextEnum},
     outbox::change::{self, Operation},
     privacy::{
         audit_event::{self, Action, ActorAudience},
         state_change,
     },
-    scope::{Audience, Scope},
+    scope::Scope,
 };
 use chrono::{DateTime, Utc};
 use sea_orm::{
@@ -152,6 +152,12 @@ impl Write {
         let fields = fields.iter().map(|f| f.to_string()).collect();
         self.audits.push(Audit { action, entity: kind.name, entity_id: Some(id), customer, fields, reason: None });
     }
+    /// Why the caller did what was noted last.
+    pub fn because(&mut self, reason: String) {
+        if let Some(last) = self.audits.last_mut() {
+            last.reason = Some(reason);
+        }
+    }
     /// Writes a change of status: durations are made of these.
     pub async fn state(
         &mut self,
@@ -238,21 +244,27 @@ impl Write {
     fn seal(&self, position: i64, a: &Audit, prev: &str) -> audit_event::ActiveModel {
         let id = crate::id::at(self.at);
         let fields = serde_json::json!(a.fields);
+        // who acts as another is the one who acts
+        let (actor, acting_for, audience) = match &self.scope.actor {
+            Some(agent) => (agent.as_str(), Some(self.scope.subject.as_str()), ActorAudience::Agent),
+            None => (self.scope.subject.as_str(), None, self.scope.audience.into()),
+        };
+        let reason = a.reason.as_ref().or(self.scope.reason.as_ref());
         let mut h = Sha256::new();
         let uuid = |id: Option<Uuid>| id.map(|id| id.to_string()).unwrap_or_default();
         let parts = [
             prev,
             &id.to_string(),
             &self.at.to_rfc3339(),
-            &self.scope.subject,
-            self.scope.audience.name(),
-            self.scope.acting_for.as_deref().unwrap_or_default(),
+            actor,
+            audience.text(),
+            acting_for.unwrap_or_default(),
             &format!("{:?}", a.action),
             a.entity,
             &uuid(a.entity_id),
             &uuid(a.customer),
             &fields.to_string(),
-            a.reason.as_deref().unwrap_or_default(),
+            reason.map_or("", String::as_str),
             self.scope.request_id.as_deref().unwrap_or_default(),
         ];
         for part in parts {
@@ -263,20 +275,15 @@ impl Write {
             position: Set(position),
             id: Set(id),
             at: Set(self.at),
-            actor_subject: Set(self.scope.subject.clone()),
-            actor_audience: Set(match self.scope.audience {
-                Audience::Agent => ActorAudience::Agent,
-                Audience::Partner => ActorAudience::Partner,
-                Audience::Customer => ActorAudience::Customer,
-                Audience::Public => ActorAudience::Public,
-            }),
-            acting_for: Set(self.scope.acting_for.clone()),
+            actor_subject: Set(actor.into()),
+            actor_audience: Set(audience),
+            acting_for: Set(acting_for.map(Into::into)),
             action: Set(a.action),
             entity_type: Set(a.entity.into()),
             entity_id: Set(a.entity_id),
             customer_id: Set(a.customer),
             fields: Set(fields),
-            reason: Set(a.reason.clone()),
+            reason: Set(reason.cloned()),
             request_id: Set(self.scope.request_id.clone()),
             prev_hash: Set(prev.into()),
             hash: Set(format!("{:x}", h.finalize())),

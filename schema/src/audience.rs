@@ -44,7 +44,7 @@ pub fn viewed_by<S>(who: Option<Audience>, build: impl FnOnce() -> S) -> (S, Cap
 
 /// The policy of a hand-written field or object: who may know it (names of audiences, or `all`), the scope it needs,
 /// what it costs. `#[graphql(directive = auth::apply("agent customer".into(), Some("ticket:write".into()), Some(10)))]`
-#[TypeDirective(location = "FieldDefinition", location = "Object")]
+#[TypeDirective(location = "FieldDefinition", location = "Object", location = "InputFieldDefinition")]
 pub fn auth(audience: String, scope: Option<String>, cost: Option<i32>) {}
 
 const NAMES: [(&str, Audiences); 4] = [("agent", AGENT), ("partner", PARTNER), ("customer", CUSTOMER), ("public", PUBLIC)];
@@ -485,7 +485,7 @@ pub fn reads() -> String {
     let mut lines: Vec<_> = graph()
         .iter()
         .filter(|t| entities::KINDS.iter().any(|k| k.name == t.name))
-        .map(|t| format!("{:48} {}", t.name, t.reads.unwrap_or("-")))
+        .map(|t| format!("{:48} {}", t.name, t.reads().unwrap_or("-")))
         .collect();
     lines.sort();
     format!("\n{:48} scope\n{}\n", "row by its id or by searching", lines.join("\n"))

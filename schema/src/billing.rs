@@ -18,7 +18,6 @@ pub fn roots() -> Vec<Field> {
 fn account() -> Type {
     use billing_account::{Column, ENTITY, Format, PaymentStatus, State};
     table(&ENTITY, "What a customer pays from.")
-        .reads("billing:read")
         .fields([
             id(&ENTITY).see(KNOWN),
             column("accountNo", Column::AccountNo, "As printed on bills.").see(KNOWN),
@@ -49,7 +48,6 @@ fn bill_type() -> Type {
     use bill::{Column, ENTITY, Kind, RunType, State};
     const CURRENCY: &str = "{t}.currency";
     table(&ENTITY, "A bill as it was sent. Credit notes have negative sums.")
-        .reads("billing:read")
         .fields([
             id(&ENTITY).see(KNOWN),
             column("billNo", Column::BillNo, "The number printed on it.").see(KNOWN),
@@ -94,7 +92,6 @@ fn bill_type() -> Type {
 fn line() -> Type {
     use bill_line::{Column, ENTITY, Kind};
     table(&ENTITY, "A line of a bill.")
-        .reads("billing:read")
         .fields([
             id(&ENTITY).see(KNOWN),
             column("lineNo", Column::LineNo, "Its place on the bill.").see(KNOWN),

@@ -26,7 +26,6 @@ fn ticket_type() -> Type {
     use ticket::{Channel, Column, ENTITY, Kind, Priority, Status};
     const OPEN: &str = "{t}.status in ('acknowledged','pending','held','inProgress')";
     table(&ENTITY, "Something that a customer asked for or complained of.")
-        .reads("ticket:read")
         .fields([
             id(&ENTITY).see(KNOWN),
             column("ticketNo", Column::TicketNo, "The number that people quote.").see(KNOWN),
@@ -71,17 +70,27 @@ fn ticket_type() -> Type {
                 "Every change of its status, the oldest first.",
             )
             .see(KNOWN),
-            sql("viewerCanReply", Scalar::Bool, "({can ticket:write} and {t}.status <> 'closed')", "Whether `ticketReply` is open to you.")
-                .see(KNOWN),
+            sql(
+                "viewerCanReply",
+                Scalar::Bool,
+                "({can ticket:write customer_id} and {t}.status <> 'closed')",
+                "Whether `ticketReply` is open to you.",
+            )
+            .see(KNOWN),
             sql(
                 "viewerCanClose",
                 Scalar::Bool,
-                &format!("({{can ticket:write}} and ({OPEN} or {{t}}.status = 'resolved'))"),
+                &format!("({{can ticket:write customer_id}} and ({OPEN} or {{t}}.status = 'resolved'))"),
                 "Whether you can close it by `ticketUpdate`.",
             )
             .see(KNOWN),
-            sql("viewerCanReopen", Scalar::Bool, "({can ticket:write} and {t}.status = 'resolved')", "Whether you can reopen it by `ticketUpdate`.")
-                .see(KNOWN),
+            sql(
+                "viewerCanReopen",
+                Scalar::Bool,
+                "({can ticket:write customer_id} and {t}.status = 'resolved')",
+                "Whether you can reopen it by `ticketUpdate`.",
+            )
+            .see(KNOWN),
         ])
         .fields(crate::party::origin())
         .filters([
@@ -96,7 +105,7 @@ fn ticket_type() -> Type {
 }
 fn note() -> Type {
     use ticket_note::{AuthorKind, Column, ENTITY, Visibility};
-    table(&ENTITY, "Something that was said on a ticket.").reads("ticket:read").fields([
+    table(&ENTITY, "Something that was said on a ticket.").fields([
         id(&ENTITY).see(KNOWN),
         choice::<AuthorKind>("authorKind", Column::AuthorKind, "What kind of person or system wrote it.").see(KNOWN),
         column("body", Column::Body, "What was said.").see(KNOWN),

@@ -53,7 +53,6 @@ fn category() -> Type {
 fn product_type() -> Type {
     use product::{Column, ENTITY, Status};
     table(&ENTITY, "Something that a customer has.")
-        .reads("product:read")
         .fields([
             id(&ENTITY).see(KNOWN),
             column("name", Column::Name, "As it was sold.").see(KNOWN),

@@ -11,6 +11,7 @@ use crate::{
     declare::*,
     error::Refused,
     graph::ty,
+    look,
     select::{Doc, Pick, collect},
     write_sql::{Text, json},
 };
@@ -34,6 +35,9 @@ pub struct Compiler<'a> {
     pub binds: Vec<sea_orm::Value>,
     /// A computed or refused field was met: the answer needs a walk beside the selection.
     pub walk: bool,
+    /// The fields of each selection whose rows carry a mark of their customer.
+    pub marked: Vec<Vec<String>>,
+    tells: bool,
     aliases: usize,
 }
 impl Statement for Compiler<'_> {
@@ -53,7 +57,17 @@ impl Statement for Compiler<'_> {
 
 impl<'a> Compiler<'a> {
     pub fn new(pg: bool, scope: &'a Scope, doc: Doc<'a>) -> Self {
-        Compiler { pg, scope, doc, audience: only(scope.audience), binds: vec![], walk: false, aliases: 0 }
+        Compiler {
+            pg,
+            scope,
+            doc,
+            audience: only(scope.audience),
+            binds: vec![],
+            walk: false,
+            marked: vec![],
+            tells: look::is_told(scope),
+            aliases: 0,
+        }
     }
     /// The statement for one root field.
     pub fn root(&mut self, field: &Field, pick: &Pick<'a>) -> Outcome<String> {
@@ -64,7 +78,7 @@ impl<'a> Compiler<'a> {
         let t = self.alias();
         let places: Vec<_> = ids.iter().map(|id| self.bind((*id).into())).collect();
         let rule = self.rule(d, &t, None)?;
-        let body = self.object(d, &t, sets)?;
+        let body = self.object(d, &t, sets, true)?;
         Ok(format!("select {t}.id, {body} from {} {t} where {t}.id in ({}){}", self.table(d)?, places.join(", "), and(rule)))
     }
 
@@ -81,11 +95,10 @@ impl<'a> Compiler<'a> {
         Ok(table.replace("@instant(", open).replace("@end)", close))
     }
     fn rule(&mut self, d: &Type, t: &str, implied: Option<(&str, &EntityKind)>) -> Outcome<Option<String>> {
-        let rule = Self::entity(d)?.rules.of(self.scope.audience);
-        Ok(rule::predicate(rule, t, self.scope, implied, self))
+        Ok(rule::predicate(Self::entity(d)?, t, self.scope, implied, self))
     }
     /// Fill the places of a declared fragment: the row, the caller's values, `{may Kind alias}`,
-    /// `{can SCOPE}`.
+    /// `{has SCOPE}`, and `{can SCOPE KEY}` where it depends on the customer that the column KEY holds.
     fn fill(&mut self, text: &str, t: &str) -> Outcome<String> {
         let mut out = text.to_string();
         while let Some(start) = out.find("{may ") {
@@ -95,23 +108,46 @@ impl<'a> Compiler<'a> {
             let rule = self.rule(d, &alias, None)?.unwrap_or_else(|| "1=1".into());
             out.replace_range(start..end + 1, &rule);
         }
-        for verb in ["{can ", "{has "] {
-            while let Some(start) = out.find(verb) {
-                let end = out[start..].find('}').map_or(out.len(), |e| start + e);
-                let has = self.scope.has(&out[start + verb.len()..end]);
-                out.replace_range(start..end + 1, if has { "true" } else { "false" });
-            }
+        while let Some(start) = out.find("{has ") {
+            let end = out[start..].find('}').map_or(out.len(), |e| start + e);
+            let has = self.scope.has(&out[start + 5..end]);
+            out.replace_range(start..end + 1, if has { "true" } else { "false" });
+        }
+        while let Some(start) = out.find("{can ") {
+            let end = out[start..].find('}').map_or(out.len(), |e| start + e);
+            let (scope, key) = out[start + 5..end].split_once(' ').unwrap_or_default();
+            let can = match self.scope.has(scope) {
+                false => "false".into(),
+                true if self.scope.roles.is_empty() => "true".into(),
+                true => rule::owned(t, key, &self.scope.roots(Some(scope)).into_owned(), self),
+            };
+            out.replace_range(start..end + 1, &can);
         }
         Ok(rule::fill(&out, t, self.scope, self))
     }
 
-    /// The JSON text of the row `t` as this type.
-    fn object(&mut self, d: &'static Type, t: &str, sets: &[&'a SelectionSet]) -> Outcome<String> {
+    /// The JSON text of the row `t` as this type. `met` says that nothing above it was of the same customer.
+    fn object(&mut self, d: &'static Type, t: &str, sets: &[&'a SelectionSet], met: bool) -> Outcome<String> {
         let mut out = Text::default();
         out.literal("{");
         self.members(&mut out, d, t, sets)?;
+        if self.tells && met {
+            self.mark(&mut out, d, t, sets)?;
+        }
         out.literal("}");
         Ok(out.done())
+    }
+    fn mark(&mut self, out: &mut Text, d: &'static Type, t: &str, sets: &[&'a SelectionSet]) -> Outcome<()> {
+        let picks = collect(self.doc, sets, d.name);
+        let Some(owner) = look::owner(Self::entity(d)?, t, self).filter(|_| !picks.is_empty()) else { return Ok(()) };
+        out.sql(look::mark(&owner, self.scope, self.marked.len(), self.pg));
+        self.marked.push(picks.iter().map(|p| format!("{}.{}", d.name, p.name())).collect());
+        Ok(())
+    }
+    /// Whether a row reached from there is another customer's, or may be.
+    fn meets(&self, from: Option<(&'static Type, &str)>, deep: bool) -> bool {
+        let owned = |d: &Type| d.entity.is_some_and(|e| !matches!(e.rules.agent, Rule::All | Rule::ServedParty(_)));
+        deep || !from.is_some_and(|(d, _)| owned(d))
     }
     fn members(&mut self, out: &mut Text, d: &'static Type, t: &str, sets: &[&'a SelectionSet]) -> Outcome<()> {
         let mut needed: Vec<&str> = vec![];
@@ -221,22 +257,22 @@ impl<'a> Compiler<'a> {
             Source::Find { to, by } => {
                 let (d, t) = (ty(to), self.alias());
                 let Some(condition) = self.found(d, &t, by, pick)? else { return Ok("'null'".into()) };
-                self.single(d, &t, &condition, None, pick)
+                self.single(d, &t, &condition, true, pick)
             }
             Source::Mine { to } => {
                 let (d, t) = (ty(to), self.alias());
                 let own = if Self::entity(d)?.name == "Partner" { &self.scope.partners } else { &self.scope.customers };
                 let Some(id) = own.first().copied() else { return Ok("'null'".into()) };
                 let condition = format!("{t}.id = {}", self.bind(id.into()));
-                self.single(d, &t, &condition, None, pick)
+                self.single(d, &t, &condition, true, pick)
             }
             Source::Many(m) => self.many(m, pick, from),
             _ => Err(Refused::internal("not a relation")),
         }
     }
-    fn single(&mut self, d: &'static Type, t: &str, condition: &str, implied: Option<(&str, &EntityKind)>, pick: &Pick<'a>) -> Outcome<String> {
-        let rule = self.rule(d, t, implied)?;
-        let body = self.object(d, t, &pick.sets)?;
+    fn single(&mut self, d: &'static Type, t: &str, condition: &str, met: bool, pick: &Pick<'a>) -> Outcome<String> {
+        let rule = self.rule(d, t, None)?;
+        let body = self.object(d, t, &pick.sets, met)?;
         Ok(format!("coalesce((select {body} from {} {t} where {condition}{}), 'null')", self.table(d)?, and(rule)))
     }
     fn one(
@@ -257,13 +293,14 @@ impl<'a> Compiler<'a> {
             id = id.replace(&format!("{{arg {name}}}"), &place);
         }
         let condition = format!("{t}.id = {id}");
+        let met = d.name == "Customer" || self.meets(from, false);
         // The parent row passed "its `to` is visible" when its own rule goes this way.
         let proven = key.is_some_and(|k| proves(Self::entity(pd).ok().map(|e| e.rules.of(self.scope.audience)), k, d));
         if proven {
-            let body = self.object(d, &t, &pick.sets)?;
+            let body = self.object(d, &t, &pick.sets, met)?;
             return Ok(format!("coalesce((select {body} from {} {t} where {condition}), 'null')", self.table(d)?));
         }
-        self.single(d, &t, &condition, None, pick)
+        self.single(d, &t, &condition, met, pick)
     }
     /// The condition of a root field that finds one row; none where the id is not one of ours.
     fn found(&mut self, d: &Type, t: &str, by: &[(&str, &str, &str)], pick: &Pick<'a>) -> Outcome<Option<String>> {

@@ -19,7 +19,6 @@ pub fn roots() -> Vec<Field> {
 fn conversation_type() -> Type {
     use conversation::{Channel, Column, ENTITY, Status, Verification};
     table(&ENTITY, "A talk with the bot or a human, on one channel.")
-        .reads("conversation:read")
         .fields([
             id(&ENTITY).see(ALL),
             choice::<Channel>("channel", Column::Channel, "How it is held.").see(ALL),
@@ -47,7 +46,7 @@ fn conversation_type() -> Type {
 }
 fn message_type() -> Type {
     use message::{AuthorKind, Column, Direction, ENTITY, State};
-    table(&ENTITY, "One message of a conversation.").reads("conversation:read").fields([
+    table(&ENTITY, "One message of a conversation.").fields([
         id(&ENTITY).see(ALL),
         choice::<Direction>("direction", Column::Direction, "From us or to us.").see(ALL),
         choice::<AuthorKind>("authorKind", Column::AuthorKind, "What kind of person or system wrote it.").see(ALL),
@@ -68,7 +67,7 @@ fn message_type() -> Type {
 }
 fn answer() -> Type {
     use bot_answer::{Column, ENTITY, Kind};
-    table(&ENTITY, "What the bot decided, and from what.").reads("conversation:read").fields([
+    table(&ENTITY, "What the bot decided, and from what.").fields([
         id(&ENTITY).see(ALL),
         choice::<Kind>("kind", Column::Kind, "From the knowledge base, from the caller's own data, a question back, a hand-over, or a refusal.").see(ALL),
         one("message", "Message", Column::MessageId, "The message that says it.").see(ALL),
@@ -86,7 +85,7 @@ fn answer() -> Type {
 fn citation() -> Type {
     use bot_citation::{Column, ENTITY};
     const BY_KIND: &str = "(select {t}.entity_id where {t}.entity_type = 'Bill')";
-    table(&ENTITY, "A source of an answer.").reads("conversation:read").fields([
+    table(&ENTITY, "A source of an answer.").fields([
         id(&ENTITY).see(ALL),
         column("rank", Column::Rank, "1 is the best.").see(ALL),
         column("snippet", Column::Snippet, "The words that were used.").see(ALL),

@@ -237,7 +237,7 @@ pub struct Field {
     pub scope: Option<&'static str>,
     pub cost: u64,
     /// For these audiences the column is replaced by this expression (`{c}` is the column, `{t}` the row).
-    pub masks: Vec<(Audiences, &'static str)>,
+    pub masks: Vec<(Audiences, String)>,
     pub source: Source,
 }
 
@@ -247,8 +247,6 @@ pub struct Type {
     pub name: &'static str,
     pub doc: &'static str,
     pub entity: Option<&'static EntityKind>,
-    /// What a caller must be allowed to do to meet its rows by their ids alone, or by searching.
-    pub reads: Option<&'static str>,
     pub fields: Vec<Field>,
     pub filters: Vec<Filter>,
     /// (graph name, order, the field it reveals).
@@ -256,16 +254,16 @@ pub struct Type {
 }
 /// A type over the rows of an entity.
 pub fn table(entity: &'static EntityKind, doc: &'static str) -> Type {
-    Type { name: entity.name, doc, entity: Some(entity), reads: None, fields: vec![], filters: vec![], sorts: vec![] }
+    Type { name: entity.name, doc, entity: Some(entity), fields: vec![], filters: vec![], sorts: vec![] }
 }
 /// Another type over the same rows.
 pub fn view(name: &'static str, entity: &'static EntityKind, doc: &'static str) -> Type {
     Type { name, ..table(entity, doc) }
 }
 impl Type {
-    pub fn reads(mut self, scope: &'static str) -> Self {
-        self.reads = Some(scope);
-        self
+    /// What a caller must be allowed to do to meet its rows by their ids alone, or by searching.
+    pub fn reads(&self) -> Option<&'static str> {
+        self.entity.and_then(|e| e.reads)
     }
     pub fn fields(mut self, fields: impl IntoIterator<Item = Field>) -> Self {
         self.fields.extend(fields);
@@ -384,8 +382,8 @@ impl Field {
         self.cost = cost;
         self
     }
-    pub fn mask(mut self, who: Audiences, sql: &'static str) -> Self {
-        self.masks.push((who, sql));
+    pub fn mask(mut self, who: Audiences, sql: impl Into<String>) -> Self {
+        self.masks.push((who, sql.into()));
         self
     }
     pub fn or_null(mut self) -> Self {

@@ -18,7 +18,6 @@ pub fn roots() -> Vec<Field> {
 fn task_type() -> Type {
     use task::{Column, ENTITY, Kind, State};
     table(&ENTITY, "Long work, and how far it is.")
-        .reads("import:run")
         .fields([
             id(&ENTITY).see(AGENT),
             choice::<Kind>("kind", Column::Kind, "What sort of work.").see(AGENT),
@@ -36,7 +35,7 @@ fn task_type() -> Type {
 }
 fn batch() -> Type {
     use import_batch::{Column, ENTITY, State};
-    table(&ENTITY, "One run of an import over one file.").reads("import:run").fields([
+    table(&ENTITY, "One run of an import over one file.").fields([
         id(&ENTITY).see(AGENT),
         column("sourceSystem", Column::SourceSystem, "Which system the file is from.").see(AGENT),
         column("fileName", Column::FileName, "The file's name.").see(AGENT),
@@ -67,7 +66,6 @@ fn batch() -> Type {
 fn row_error() -> Type {
     use import_row_error::{Column, ENTITY, Severity};
     table(&ENTITY, "A row that was not taken, or taken with a warning.")
-        .reads("import:run")
         .fields([
             id(&ENTITY).see(AGENT),
             column("rowNo", Column::RowNo, "1 is the first row of data.").see(AGENT),

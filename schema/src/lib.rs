@@ -11,6 +11,8 @@ pub mod audience;
 mod select;
 /// A selection as one SQL statement.
 mod compile;
+/// Whose data an answer shows.
+pub mod look;
 /// SQL text that writes JSON text.
 mod write_sql;
 /// Pages and cursors.
@@ -72,11 +74,20 @@ pub struct Hub {
     pub store: Store,
     pub index: Index,
     pub bot: Bot,
+    /// Signs tokens by which agents see what a customer sees; none where there is no key.
+    pub view_as: Option<ViewAs>,
+}
+/// For (agent, customer).
+pub type ViewAs = Arc<dyn Fn(&entities::Scope, uuid::Uuid) -> Option<ViewToken> + Send + Sync>;
+/// A token, and until when it holds.
+pub struct ViewToken {
+    pub token: String,
+    pub expires_at: chrono::DateTime<chrono::Utc>,
 }
 impl Hub {
     /// A hub whose bot answers from this index.
     pub fn new(store: Store, index: Index) -> Self {
-        Hub { bot: Bot::new(&store, &index), store, index }
+        Hub { bot: Bot::new(&store, &index), store, index, view_as: None }
     }
 }
 

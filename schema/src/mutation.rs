@@ -13,6 +13,7 @@ use crate::{
     node::caller,
 };
 use async_graphql::{Context, ID, MaybeUndefined, Object, Result};
+use chrono::NaiveDate;
 use entities::{
     Audience, Error, Write,
     care::{ticket, ticket_note},
@@ -21,7 +22,7 @@ use entities::{
     exchange::idempotency_key,
     knowledge::{article, article_version, feedback},
     model::EntityKind,
-    party::{customer, partner, partner_token, partner_token::secret},
+    party::{customer, customer_contact, partner, partner_token, partner_token::secret, party},
     privacy::consent,
 };
 use futures::future::BoxFuture;
@@ -143,6 +144,43 @@ impl Mutation {
             })
         });
         Ok(Some(CustomerPayload::of(done.await?)))
+    }
+    /// Names somebody who does something for a customer, or changes it. As soon as somebody is named, only those who are
+    /// get in, each as far as the role goes. By an account owner or an agent.
+    #[graphql(directive = auth::apply("agent customer".into(), Some("customer:write".into()), Some(20)))]
+    async fn customer_contact_save(&self, ctx: &Context<'_>, input: CustomerContactSaveInput) -> Result<Option<CustomerContactPayload>> {
+        let done = perform(ctx, "customerContactSave", input.idempotency_key.clone(), input, |ctx, w, i| {
+            Box::pin(async move {
+                let save = customer_contact::Save {
+                    id: optional(ctx, &customer_contact::ENTITY, &i.id, "id")?,
+                    customer_id: known(ctx, &customer::ENTITY, &i.customer_id, "customerId")?,
+                    party_id: optional(ctx, &party::ENTITY, &i.party_id, "partyId")?,
+                    display_name: i.display_name,
+                    role: i.role.0,
+                    valid_from_on: day(&i.valid_from, "validFrom")?,
+                    valid_to_on: day(&i.valid_to, "validTo")?,
+                    login: i.login.map(|l| (l.issuer, l.subject)),
+                };
+                customer_contact::save(w, save).await
+            })
+        });
+        Ok(Some(CustomerContactPayload::of(done.await?)))
+    }
+    /// Gives a short-lived token that sees what this customer sees and changes nothing. The customer reads in the access
+    /// log that an agent looked.
+    #[graphql(directive = auth::apply("agent".into(), Some("customer:impersonate".into()), Some(20)))]
+    async fn customer_view(&self, ctx: &Context<'_>, input: CustomerViewInput) -> Result<Option<CustomerViewPayload>> {
+        let hub = ctx.data_unchecked::<crate::Hub>();
+        let viewed = async {
+            let customer_id = known(ctx, &customer::ENTITY, &input.customer_id, "customerId")?;
+            let mut w = hub.store.write(&caller(ctx).scope).await?;
+            customer::view(&mut w, customer_id, &input.reason).await?;
+            let unsigned = || Error::Invalid("there is no key to sign with".into());
+            let token = hub.view_as.as_ref().and_then(|sign| sign(&caller(ctx).scope, customer_id)).ok_or_else(unsigned)?;
+            w.commit().await?;
+            Ok(token)
+        };
+        Ok(Some(CustomerViewPayload::of(settle(viewed.await)?)))
     }
     /// Writes down a consent, or that it was denied or withdrawn. What was said before stays on record.
     #[graphql(directive = auth::apply("agent customer".into(), Some("consent:write".into()), Some(20)))]
@@ -288,6 +326,11 @@ fn settle<T>(done: entities::Result<T>) -> Result<std::result::Result<T, Vec<Use
 /// The key behind a public id that the caller sent. Another kind's id is like a missing row.
 fn known(ctx: &Context<'_>, kind: &'static EntityKind, id: &ID, field: &str) -> entities::Result<Uuid> {
     caller(ctx).scope.id(kind, id).ok_or_else(|| Error::refused(Code::NotFound, field, "There is no such thing, or none that you may see."))
+}
+/// A day as text.
+fn day(text: &Option<String>, field: &str) -> entities::Result<Option<NaiveDate>> {
+    let bad = |_| Error::refused(Code::InvalidValue, field, "A day is written like 2026-01-31.");
+    text.as_ref().map(|t| t.parse().map_err(bad)).transpose()
 }
 fn optional(ctx: &Context<'_>, kind: &'static EntityKind, id: &Option<ID>, field: &str) -> entities::Result<Option<Uuid>> {
     id.as_ref().map(|id| known(ctx, kind, id, field)).transpose()

@@ -10,7 +10,23 @@ macro_rules! names {
         }
     )+ };
 }
-names!(Bill, BotAnswer, Consent, Conversation, Customer, ImportBatch, KbArticle, Message, Partner, PartnerToken, Product, SearchResult, Task, Ticket);
+names!(
+    Bill,
+    BotAnswer,
+    Consent,
+    Conversation,
+    Customer,
+    CustomerContact,
+    ImportBatch,
+    KbArticle,
+    Message,
+    Partner,
+    PartnerToken,
+    Product,
+    SearchResult,
+    Task,
+    Ticket
+);
 
 /// The interface `Node`.
 pub struct AnyRow;

@@ -6,6 +6,7 @@ use crate::{
     declare::*,
     error::{FORBIDDEN, Refused, TIMEOUT},
     graph::{UNIONS, find_ty, roots, ty},
+    look::{self, Looked},
     select::{Doc, Pick, collect},
 };
 use async_graphql::{parser::types::SelectionSet, registry::Registry, resolver_utils, *};
@@ -37,6 +38,8 @@ pub struct Caller {
     pub scope: Scope,
     mode: Mode,
     until: Instant,
+    /// Whose data was shown, for those whose looks are written down.
+    pub looked: Looked,
     /// Rows that sibling fields wait for, by the field that selects from them and the type.
     waiting: Mutex<HashMap<(usize, &'static str), Vec<Waiting>>>,
 }
@@ -45,7 +48,7 @@ type Waiting = (Uuid, oneshot::Sender<std::result::Result<Option<Value>, Refused
 pub const DEADLINE: Duration = Duration::from_secs(15);
 impl Caller {
     pub fn new(scope: Scope) -> Self {
-        Caller { scope, mode: Mode::Values, until: Instant::now() + DEADLINE, waiting: Mutex::default() }
+        Caller { scope, mode: Mode::Values, until: Instant::now() + DEADLINE, looked: Looked::default(), waiting: Mutex::default() }
     }
     pub fn mode(mut self, mode: Mode) -> Self {
         self.mode = mode;
@@ -244,7 +247,7 @@ impl<U: Declared> OutputType for AnyNode<U> {
     }
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<parser::types::Field>) -> ServerResult<Value> {
         // A kind that the audience does not know, or may not read, is like a missing row.
-        let allowed = |t: &Type| t.reads.is_none_or(|s| caller(&ctx.with_field(field)).scope.has(s));
+        let allowed = |t: &Type| t.reads().is_none_or(|s| caller(&ctx.with_field(field)).scope.has(s));
         let known = |t: &&Type| ctx.schema_env.registry.types.contains_key(t.name) && allowed(t);
         match find_ty(self.0.kind.name).filter(known) {
             Some(t) => row_of(ctx, field, t, self.0.uuid).await,
@@ -293,6 +296,7 @@ async fn rows(ctx: &Context<'_>, d: &'static Type, ids: &[Uuid], sets: &[&Select
     let mut rows = HashMap::new();
     for r in found {
         let (id, json): (Uuid, String) = (r.try_get_by_index(0).map_err(Refused::internal)?, r.try_get_by_index(1).map_err(Refused::internal)?);
+        let json = look::take(json, &c.marked, &caller(ctx).looked);
         rows.insert(id, serde_json::from_str(&json).map_err(Refused::internal)?);
     }
     Ok(rows)
@@ -319,6 +323,7 @@ async fn read<'a>(ctx: &Context<'a>, f: &'static Field, pick: Pick<'a>) -> Serve
         Ok(json) => json,
         Err(e) => return Err(at(ctx, &e)),
     };
+    let json = look::take(json, &c.marked, &caller.looked);
     if !c.walk && caller.mode == Mode::Bytes {
         return Ok(Value::Binary(json.into())); // written to the wire as it is
     }

@@ -5,12 +5,23 @@ use entities::{
     care::ticket,
     catalogue::product,
     conversation::{conversation, timeline},
-    party::{contact_medium, customer, partner, partner_token, party, region},
+    party::{contact_medium, customer, customer_contact, partner, partner_token, party, region, team},
     privacy::{audit_event, consent},
 };
 
 pub fn types() -> Vec<Type> {
-    vec![customer_type(), overview(), party_type(), contact_medium_type(), partner_type(), partner_token_type(), region_type(), external_id()]
+    vec![
+        customer_type(),
+        overview(),
+        contact(),
+        team(),
+        party_type(),
+        contact_medium_type(),
+        partner_type(),
+        partner_token_type(),
+        region_type(),
+        external_id(),
+    ]
 }
 pub fn roots() -> Vec<Field> {
     const CUSTOMER_BY: &[(&str, &str, &str)] = &[
@@ -38,7 +49,7 @@ pub fn roots() -> Vec<Field> {
 
 fn customer_type() -> Type {
     use customer::{Column, ENTITY, Kind, PreferredChannel, Status};
-    table(&ENTITY, "A person or a company with a contract; a part of an enterprise is a customer too.").reads("customer:read")
+    table(&ENTITY, "A person or a company with a contract; a part of an enterprise is a customer too.")
         .fields([
             id(&ENTITY).see(KNOWN),
             column("customerNo", Column::CustomerNo, "The number printed on bills.").see(KNOWN),
@@ -59,6 +70,8 @@ fn customer_type() -> Type {
             many("children", "Customer", Column::ParentId, asc(Column::Id), "The customers directly below it.").connection().filtered().see(KNOWN),
             sql("descendantsCount", Scalar::Int, "(select count(*) from customer_closure cc join customers k on k.id = cc.descendant_id where cc.ancestor_id = {t}.id and cc.depth > 0 and {may Customer k})", "How many customers are below it, on all levels.").see(KNOWN).cost(5),
             one("region", "Region", Column::RegionId, "Null when not known.").see(KNOWN),
+            one("team", "Team", Column::TeamId, "Who cares for it; null when nobody in particular.").see(AGENT),
+            many("contacts", "CustomerContact", customer_contact::Column::CustomerId, asc(customer_contact::Column::Id), "Who does what for it, those of other days too. Empty: it is its own account owner.").see(AGENT | CUSTOMER),
             same("overview", "CustomerOverview", "What somebody who takes a call sees first.").see(KNOWN),
             many("timeline", "TimelineEntry", timeline::Column::CustomerId, desc(timeline::Column::At), "What happened, the newest first: tickets, bills and conversations that you may read, and changes of status.").only(TIMELINE).connection().filtered().see(KNOWN).scope("customer:read").cost(10),
             many("billingAccounts", "BillingAccount", billing_account::Column::CustomerId, asc(billing_account::Column::Id), "What it pays from.").see(KNOWN).scope("billing:read"),
@@ -69,8 +82,8 @@ fn customer_type() -> Type {
             many("consents", "Consent", consent::Column::CustomerId, desc(consent::Column::EffectiveAt), "What was agreed to, by purpose: the one in force of each.").only(crate::privacy::IN_FORCE).see(AGENT | CUSTOMER).scope("consent:read"),
             many("accessLog", "AuditEvent", audit_event::Column::CustomerId, desc(audit_event::Column::At), "Who looked at or changed this customer's data, the newest first.").connection().see(AGENT | CUSTOMER).scope("audit:read"),
             all("partners", "Partner", asc(partner::Column::Id), "Who resells to it.").only("exists (select 1 from partner_customers pc where pc.partner_id = {t}.id and pc.customer_id = {p}.id)").see(AGENT).cost(2),
-            sql("viewerCanUpdate", Scalar::Bool, "{can customer:write}", "Whether `customerUpdate` is open to you.").see(KNOWN),
-            sql("viewerCanOpenTicket", Scalar::Bool, "{can ticket:write}", "Whether `ticketOpen` is open to you.").see(KNOWN),
+            sql("viewerCanUpdate", Scalar::Bool, "{can customer:write id}", "Whether `customerUpdate` is open to you.").see(KNOWN),
+            sql("viewerCanOpenTicket", Scalar::Bool, "{can ticket:write id}", "Whether `ticketOpen` is open to you.").see(KNOWN),
         ])
         .fields(origin())
         .filters([
@@ -108,9 +121,29 @@ fn overview() -> Type {
         sql("lastContactAt", Scalar::Instant, "(select max(k.started_at) from conversations k where k.customer_id = {t}.id and {may Conversation k})", "When a conversation last began; null when there was none.").or_null().see(KNOWN).scope("conversation:read"),
     ])
 }
+fn contact() -> Type {
+    use customer_contact::{Column, ENTITY, Role};
+    table(&ENTITY, "Somebody who does something for a customer.").fields([
+        id(&ENTITY).see(AGENT | CUSTOMER),
+        choice::<Role>("role", Column::Role, "What the person may see and do.").see(AGENT | CUSTOMER),
+        column("validFrom", Column::ValidFromOn, "The first day.").see(AGENT | CUSTOMER),
+        column("validTo", Column::ValidToOn, "The last day; null without an end.").see(AGENT | CUSTOMER),
+        one("party", "Party", Column::PartyId, "Who it is.").see(AGENT | CUSTOMER),
+        one("customer", "Customer", Column::CustomerId, "For whom.").see(AGENT | CUSTOMER),
+    ])
+}
+fn team() -> Type {
+    use team::{Column, ENTITY};
+    table(&ENTITY, "Agents who care for certain customers.").fields([
+        id(&ENTITY).see(AGENT),
+        column("code", Column::Code, "Its short name.").see(AGENT),
+        column("name", Column::Name, "What people call it.").see(AGENT),
+        one("region", "Region", Column::RegionId, "Where; null when everywhere.").see(AGENT),
+    ])
+}
 fn party_type() -> Type {
     use party::{Column, ENTITY, Kind, Status};
-    table(&ENTITY, "A person or an organization.").reads("customer:read").fields([
+    table(&ENTITY, "A person or an organization.").fields([
         id(&ENTITY).see(KNOWN),
         choice::<Kind>("kind", Column::Kind, "A person or an organization.").see(KNOWN),
         column("displayName", Column::DisplayName, "The name to call it by.").see(KNOWN),
@@ -146,20 +179,37 @@ fn party_type() -> Type {
     ])
 }
 const RESOLD: &str = "exists (select 1 from partner_customers pc where pc.customer_id = {t}.id and pc.partner_id = {p}.id and pc.valid_from_on <= {today} and (pc.valid_to_on is null or pc.valid_to_on >= {today}))";
-const TIMELINE: &str = "({t}.kind <> 'ticket' or {can ticket:read}) and ({t}.kind <> 'bill' or {can billing:read}) and ({t}.kind <> 'conversation' or {can conversation:read})";
+const TIMELINE: &str = "({t}.kind <> 'ticket' or {can ticket:read customer_id}) and ({t}.kind <> 'bill' or {can billing:read customer_id}) and ({t}.kind <> 'conversation' or {can conversation:read customer_id})";
 const FULL_SHARE: &str = concat!("case when ", entities::shared_in_full!("{t}.id"), " then {c} end");
 /// A partner knows it of itself, and of those who agreed.
 fn shared(name: Field) -> Field {
     name.see(KNOWN).mask(PARTNER, FULL_SHARE)
 }
+/// Enough to recognise what one knows already.
+const IN_PART: &str = "substr({c}, 1, 1) || '***' || substr({c}, length({c}) - 1)";
+/// Agents need a scope for it; inside an enterprise it is a person's own, and a company's everybody's.
+fn personal(field: Field, hidden: &'static str) -> Field {
+    const OWN: &str = "{t}.party_id {party} or exists (select 1 from parties o where o.id = {t}.party_id and o.kind = 'organization') or exists (select 1 from customers o where o.party_id = {t}.party_id and o.id {customers})";
+    let masked = |who: &str| format!("case when {who} then {{c}} else {hidden} end");
+    field.see(KNOWN).mask(AGENT, masked("{has customer:read_pii}")).mask(CUSTOMER, masked(OWN))
+}
 fn contact_medium_type() -> Type {
     use contact_medium::{Column, ENTITY, Kind};
-    table(&ENTITY, "One way to reach a party.").reads("customer:read").fields([
+    table(&ENTITY, "One way to reach a party.").fields([
         id(&ENTITY).see(KNOWN),
         choice::<Kind>("kind", Column::Kind, "Mail, phone, post …").see(KNOWN),
-        column("value", Column::ValueDisplay, "Address or number as it is shown.").see(KNOWN),
-        column("normalized", Column::ValueNorm, "Lower-case mail address, or phone number in E.164.").see(AGENT),
-        column("street", Column::Street, "Null unless kind is POST.").see(KNOWN),
+        personal(
+            column(
+                "value",
+                Column::ValueDisplay,
+                "Address or number as it is shown; its first and last signs only, without `customer:read_pii` or for a person who is not you.",
+            ),
+            IN_PART,
+        ),
+        column("normalized", Column::ValueNorm, "Lower-case mail address, or phone number in E.164; null without `customer:read_pii`.")
+            .see(AGENT)
+            .mask(AGENT, "case when {has customer:read_pii} then {c} end"),
+        personal(column("street", Column::Street, "Null unless kind is POST, without `customer:read_pii`, and for a person who is not you."), "null"),
         column("city", Column::City, "Null unless kind is POST.").see(KNOWN),
         column("state", Column::State, "Null unless kind is POST.").see(KNOWN),
         column("postcode", Column::Postcode, "Null unless kind is POST.").see(KNOWN),
@@ -170,7 +220,7 @@ fn contact_medium_type() -> Type {
 }
 fn partner_type() -> Type {
     use partner::{Column, ENTITY, Kind, ShareLevel, Status};
-    table(&ENTITY, "Who resells.").reads("partner.profile:read").fields([
+    table(&ENTITY, "Who resells.").fields([
         id(&ENTITY).see(KNOWN),
         column("brandName", Column::BrandName, "The name customers know.").see(KNOWN),
         column("code", Column::Code, "Its short name.").see(AGENT | PARTNER),
@@ -207,7 +257,7 @@ fn partner_type() -> Type {
 }
 fn partner_token_type() -> Type {
     use partner_token::{Column, CreatorAudience, ENTITY};
-    table(&ENTITY, "By which a partner's program calls the hub. The token itself is shown once, when it is made.").reads("partner:write").fields([
+    table(&ENTITY, "By which a partner's program calls the hub. The token itself is shown once, when it is made.").fields([
         id(&ENTITY).see(AGENT | PARTNER),
         column("name", Column::Name, "What it is for.").see(AGENT | PARTNER),
         column("prefix", Column::TokenPrefix, "How the token begins.").see(AGENT | PARTNER),

@@ -11,7 +11,7 @@ pub fn types() -> Vec<Type> {
 }
 fn consent_type() -> Type {
     use consent::{Column, ENTITY, Purpose, State};
-    table(&ENTITY, "What somebody agreed to or not, for one purpose.").reads("consent:read").fields([
+    table(&ENTITY, "What somebody agreed to or not, for one purpose.").fields([
         id(&ENTITY).see(AGENT | CUSTOMER),
         choice::<Purpose>("purpose", Column::Purpose, "What it is about.").see(AGENT | CUSTOMER),
         choice::<State>("state", Column::State, "Whether it was granted.").see(AGENT | CUSTOMER),
@@ -23,7 +23,7 @@ fn consent_type() -> Type {
 }
 fn audit() -> Type {
     use audit_event::{Action, ActorAudience, Column, ENTITY};
-    table(&ENTITY, "Who read or changed what.").reads("audit:read").fields([
+    table(&ENTITY, "Who read or changed what.").fields([
         id(&ENTITY).see(AGENT | CUSTOMER),
         column("at", Column::At, "When.").see(AGENT | CUSTOMER),
         choice::<Action>("action", Column::Action, "What was done.").see(AGENT | CUSTOMER),
@@ -36,7 +36,7 @@ fn audit() -> Type {
 }
 fn change() -> Type {
     use state_change::{Column, ENTITY};
-    table(&ENTITY, "A change of a status.").reads("customer:read").fields([
+    table(&ENTITY, "A change of a status.").fields([
         id(&ENTITY).see(KNOWN),
         column("fromState", Column::FromState, "Null for the first.").see(KNOWN),
         column("toState", Column::ToState, "In the words of TM Forum.").see(KNOWN),

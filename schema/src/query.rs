@@ -37,7 +37,7 @@ impl Query {
             scopes: scope.scopes.iter().cloned().collect(),
             customers: scope.customers.iter().filter(|_| scope.has("customer:read")).map(|id| Node::by_id(*id)).collect(),
             partner: scope.partners.first().filter(|_| scope.has("partner.profile:read")).map(|id| Node::by_id(*id)),
-            acting_for: scope.acting_for.clone(),
+            acting_for: scope.actor.clone(),
         }
     }
     /// Searches everything that you may see: names, numbers, addresses and texts.
@@ -87,7 +87,7 @@ pub struct Viewer {
     customers: Vec<Node<Customer>>,
     /// Null unless you are a partner with `partner.profile:read`.
     partner: Option<Node<Partner>>,
-    /// Who acts in your name; null when you do.
+    /// The agent who looks at this as you do; null when it is you.
     acting_for: Option<String>,
 }
 /// The class of a caller.

@@ -41,6 +41,21 @@ impl<T: TextEnum> serde::Serialize for Choice<T> {
     }
 }
 
+/// An instant in an answer that no statement writes.
+pub struct DateTime(pub chrono::DateTime<chrono::Utc>);
+impl OutputType for DateTime {
+    fn type_name() -> Cow<'static, str> {
+        "DateTime".into()
+    }
+    fn create_type_info(r: &mut Registry) -> String {
+        audience::register(r);
+        Self::qualified_type_name()
+    }
+    async fn resolve(&self, _: &ContextSelectionSet<'_>, _: &Positioned<Field>) -> ServerResult<Value> {
+        Ok(self.0.format("%Y-%m-%dT%H:%M:%SZ").to_string().into())
+    }
+}
+
 /// `PageInfo` of a list that no statement writes.
 #[derive(Default)]
 pub struct PageInfo {

@@ -26,7 +26,7 @@ impl SearchType {
     fn allowed(scope: &Scope, asked: &[SearchType]) -> Vec<&'static EntityKind> {
         let all = [Self::Article, Self::Bill, Self::Customer, Self::Product, Self::Ticket];
         let wanted = all.into_iter().filter(|t| asked.is_empty() || asked.contains(t)).map(Self::entity);
-        wanted.filter(|k| find_ty(k.name).and_then(|t| t.reads).is_none_or(|s| scope.has(s))).collect()
+        wanted.filter(|k| find_ty(k.name).and_then(|t| t.reads()).is_none_or(|s| scope.has(s))).collect()
     }
     fn entity(self) -> &'static EntityKind {
         match self {

@@ -3,7 +3,8 @@ use crate::{
     Result,
     document::Document,
     fields::{Codes, Part},
-    language, party, visibility,
+    language, party,
+    visibility::{self, Owners},
 };
 use entities::{
     Store,
@@ -22,12 +23,12 @@ pub async fn documents(store: &Store, ids: &[Uuid]) -> Result<Vec<Document>> {
     let tickets = hub.find::<ticket::Entity>().filter(ticket::Column::Id.is_in(ids.to_vec())).all(store.reader()).await?;
     let notes = hub.find::<ticket_note::Entity>().filter(ticket_note::Column::TicketId.is_in(ids.to_vec()));
     let notes = notes.order_by_asc(ticket_note::Column::NotedAt).order_by_asc(ticket_note::Column::Id).all(store.reader()).await?;
-    let above = party::above(store, tickets.iter().filter_map(|t| t.customer_id)).await?;
+    let owners = party::owners(store, tickets.iter().filter_map(|t| t.customer_id)).await?;
     let mut said: HashMap<Uuid, Vec<ticket_note::Model>> = HashMap::new();
     for note in notes {
         said.entry(note.ticket_id).or_default().push(note);
     }
-    Ok(tickets.iter().map(|t| document(t, said.get(&t.id).map_or(&[], Vec::as_slice), &above)).collect())
+    Ok(tickets.iter().map(|t| document(t, said.get(&t.id).map_or(&[], Vec::as_slice), &owners)).collect())
 }
 
 /// The tickets of these notes.
@@ -43,13 +44,13 @@ pub async fn of_customers(store: &Store, ids: Vec<Uuid>) -> Result<Vec<Uuid>> {
     Ok(tickets.select_only().column(ticket::Column::Id).into_tuple().all(store.reader()).await?)
 }
 
-fn document(t: &ticket::Model, notes: &[ticket_note::Model], above: &HashMap<Uuid, Vec<Uuid>>) -> Document {
+fn document(t: &ticket::Model, notes: &[ticket_note::Model], owners: &Owners) -> Document {
     use ticket_note::Visibility::*;
     let of = |kind| {
         let bodies = notes.iter().filter(|n| n.visibility == kind).map(|n| n.body.as_str());
         bodies.collect::<Vec<_>>().join("\n\n").chars().take(MOST_SHOWN).collect::<String>()
     };
-    let mut d = Document::new(&ticket::ENTITY, t.id, visibility::of_row(above, t.customer_id, t.partner_id));
+    let mut d = Document::new(&ticket::ENTITY, t.id, visibility::of_row(owners, t.customer_id, true, t.partner_id));
     let body = [t.description.as_deref().unwrap_or_default(), &of(Public), t.resolution.as_deref().unwrap_or_default()];
     let body = body.into_iter().filter(|s| !s.is_empty()).collect::<Vec<_>>().join("\n\n");
     let language = language::detect(&format!("{} {body}", t.name));

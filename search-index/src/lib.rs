@@ -53,7 +53,7 @@ use std::{
 use tantivy::{IndexReader, IndexWriter, ReloadPolicy, directory::error::LockError};
 
 /// Goes up when documents are made another way: older folders are built anew.
-const GENERATION: u32 = 3;
+const GENERATION: u32 = 4;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 

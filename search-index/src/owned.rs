@@ -12,11 +12,10 @@ use uuid::Uuid;
 pub async fn products(store: &Store, ids: &[Uuid]) -> Result<Vec<Document>> {
     let hub = Scope::hub(store.clock().now());
     let rows = hub.find::<product::Entity>().filter(product::Column::Id.is_in(ids.to_vec())).all(store.reader()).await?;
-    let above = party::above(store, rows.iter().map(|p| p.customer_id)).await?;
+    let owners = party::owners(store, rows.iter().map(|p| p.customer_id)).await?;
     let document = |p: &product::Model| {
         // What is not for the customer's eyes keeps its partner and the agents.
-        let customer = Some(p.customer_id).filter(|_| p.is_customer_visible);
-        let mut d = Document::new(&product::ENTITY, p.id, visibility::of_row(&above, customer, p.partner_id));
+        let mut d = Document::new(&product::ENTITY, p.id, visibility::of_row(&owners, Some(p.customer_id), p.is_customer_visible, p.partner_id));
         d.shown.title.clone_from(&p.name);
         d.shown.body = [&p.service_identifier, &p.label].into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" · ");
         d.part(Part::Title, language::of(""), &p.name);
@@ -30,10 +29,10 @@ pub async fn products(store: &Store, ids: &[Uuid]) -> Result<Vec<Document>> {
 pub async fn bills(store: &Store, ids: &[Uuid]) -> Result<Vec<Document>> {
     let hub = Scope::hub(store.clock().now());
     let rows = hub.find::<bill::Entity>().filter(bill::Column::Id.is_in(ids.to_vec())).all(store.reader()).await?;
-    let above = party::above(store, rows.iter().map(|b| b.customer_id)).await?;
+    let owners = party::owners(store, rows.iter().map(|b| b.customer_id)).await?;
     let document = |b: &bill::Model| {
         let out = !matches!(b.state, bill::State::New | bill::State::OnHold);
-        let visible = visibility::of_row(&above, Some(b.customer_id).filter(|_| out), b.partner_id.filter(|_| out));
+        let visible = visibility::of_row(&owners, Some(b.customer_id), out, b.partner_id.filter(|_| out));
         let mut d = Document::new(&bill::ENTITY, b.id, visible);
         d.shown.title.clone_from(&b.bill_no);
         d.shown.body = format!("{} {} {}", b.bill_on, entities::money::text(b.tax_included_minor, &b.currency), b.currency);

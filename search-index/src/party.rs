@@ -3,7 +3,8 @@ use crate::{
     Result,
     document::Document,
     fields::{Codes, Part},
-    language, visibility,
+    language,
+    visibility::{self, Care, Owners},
 };
 use entities::{
     Store,
@@ -36,14 +37,14 @@ pub async fn documents(store: &Store, ids: &[Uuid]) -> Result<Vec<Document>> {
         .filter(product::Column::ServiceIdentifier.is_not_null());
     let lines: Vec<(Uuid, String)> =
         lines.select_only().columns([product::Column::CustomerId, product::Column::ServiceIdentifier]).into_tuple().all(db).await?;
-    let above = above(store, ids.iter().copied()).await?;
+    let owners = owners(store, ids.iter().copied()).await?;
     let known = partners(store, ids).await?;
 
     let names: HashMap<_, _> = names.iter().map(|p| (p.id, p)).collect();
     let mut documents = vec![];
     for c in &customers {
         let Some(party) = names.get(&c.party_id) else { continue };
-        let mut visible = visibility::of_row(&above, Some(c.id), None);
+        let mut visible = visibility::of_row(&owners, Some(c.id), true, None);
         visible.extend(
             known.iter().filter(|k| k.customer_id == c.id).flat_map(|k| visibility::of_partner(k.partner_id, k.valid_from_on, k.valid_to_on)),
         );
@@ -75,18 +76,24 @@ fn document<'a>(c: &customer::Model, party: &party::Model, media: impl Iterator<
     d
 }
 
-/// Every customer above each of these, itself among them.
-pub async fn above(store: &Store, customers: impl Iterator<Item = Uuid>) -> Result<HashMap<Uuid, Vec<Uuid>>> {
+/// Who stands above each of these customers, itself among them, and who cares for it.
+pub async fn owners(store: &Store, customers: impl Iterator<Item = Uuid>) -> Result<Owners> {
     let mut ids: Vec<_> = customers.collect();
     ids.sort();
     ids.dedup();
     #[expect(clippy::disallowed_methods, reason = "the closure has no owner of its own: it is what row rules are made of")]
     let pairs = customer_closure::Entity::find().filter(customer_closure::Column::DescendantId.is_in(ids.clone())).all(store.reader()).await?;
-    let mut above: HashMap<Uuid, Vec<Uuid>> = HashMap::new();
+    let mut owners = Owners::default();
     for p in pairs {
-        above.entry(p.descendant_id).or_default().push(p.ancestor_id);
+        owners.above.entry(p.descendant_id).or_default().push(p.ancestor_id);
     }
-    Ok(above)
+    use customer::Column::{Id, Protected, RegionId, TeamId};
+    let cared =
+        Scope::hub(store.clock().now()).find::<customer::Entity>().filter(Id.is_in(ids)).select_only().columns([Id, Protected, RegionId, TeamId]);
+    for (id, protected, region, team) in cared.into_tuple::<(Uuid, bool, Option<Uuid>, Option<Uuid>)>().all(store.reader()).await? {
+        owners.care.insert(id, Care { protected, region, team });
+    }
+    Ok(owners)
 }
 
 /// Every customer below these, themselves among them.

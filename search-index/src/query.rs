@@ -6,6 +6,7 @@ use crate::{
     visibility,
 };
 use entities::{Audience, Scope};
+use std::collections::BTreeMap;
 use tantivy::{
     Searcher, Term,
     query::{
@@ -91,9 +92,9 @@ fn codes_of(scope: &Scope) -> Vec<Codes> {
     }
     all
 }
-/// Customers reach only their own people; partners see contact data through the graph, where their contract says so.
+/// Who finds by contact data learns it: only those who see all of it in the graph.
 fn private(scope: &Scope) -> bool {
-    scope.audience == Audience::Customer || (scope.audience == Audience::Agent && scope.has("customer:read_pii"))
+    scope.audience == Audience::Agent && scope.has("customer:read_pii")
 }
 
 pub const PASSAGE_PARTS: [Part; 4] = [Part::PassageTitle, Part::PassageHeading, Part::PassageAsks, Part::PassageBody];
@@ -130,11 +131,21 @@ impl Index {
         }
         let term = |field, text: &str| Term::from_field_text(field, text);
         let asked: Box<dyn Query> = if mode == Mode::Any { Box::new(BooleanQuery::union(each)) } else { Box::new(BooleanQuery::intersection(each)) };
-        Box::new(BooleanQuery::new(vec![
-            (Occur::Must, asked),
-            (Occur::Must, silent(TermSetQuery::new(kinds.iter().map(|k| term(self.fields.kind, k))))),
-            (Occur::Must, silent(TermSetQuery::new(visibility::of_caller(scope).iter().map(|v| term(self.fields.visible, v))))),
-        ]))
+        // where roles differ from root to root, the roots differ from kind to kind
+        let reads = |kind: &str| entities::KINDS.iter().find(|k| k.name == kind).and_then(|k| k.reads).filter(|_| !scope.roles.is_empty());
+        let mut groups: BTreeMap<Option<&str>, Vec<&str>> = BTreeMap::new();
+        for kind in kinds {
+            groups.entry(reads(kind)).or_default().push(kind);
+        }
+        let group = |(reads, kinds): (Option<&str>, Vec<&str>)| -> Box<dyn Query> {
+            let visible = visibility::of_caller(scope, reads);
+            Box::new(BooleanQuery::intersection(vec![
+                silent(TermSetQuery::new(kinds.iter().map(|k| term(self.fields.kind, k)))),
+                silent(TermSetQuery::new(visible.iter().map(|v| term(self.fields.visible, v)))),
+            ]))
+        };
+        let may = BooleanQuery::union(groups.into_iter().map(group).collect());
+        Box::new(BooleanQuery::new(vec![(Occur::Must, asked), (Occur::Must, silent(may))]))
     }
     /// One piece in any field that may hold it.
     fn piece(&self, piece: &Piece, fields: &[(Part, &'static Language)], codes: &[Codes], mode: Mode) -> Option<Box<dyn Query>> {

@@ -5,14 +5,47 @@ use entities::{Audience, Scope, knowledge::article};
 use std::collections::HashMap;
 use uuid::Uuid;
 
-/// Agents know every row.
+/// Every agent knows what is nobody's.
 pub const AGENT: &str = "agent";
 
-/// The terms of a caller.
-pub fn of_caller(scope: &Scope) -> Vec<String> {
+/// What agents ask of a customer before they know it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Care {
+    pub protected: bool,
+    pub region: Option<Uuid>,
+    pub team: Option<Uuid>,
+}
+impl Care {
+    /// One term for every way in which an agent may be limited: not, by region, by team, by both.
+    fn terms(self) -> impl Iterator<Item = String> {
+        let limits = [
+            Some((None, None)),
+            self.region.map(|r| (Some(r), None)),
+            self.team.map(|t| (None, Some(t))),
+            self.region.zip(self.team).map(|(r, t)| (Some(r), Some(t))),
+        ];
+        limits.into_iter().flatten().map(move |(region, team)| served(self.protected, region, team))
+    }
+}
+fn served(protected: bool, region: Option<Uuid>, team: Option<Uuid>) -> String {
+    let id = |id: Option<Uuid>| id.map(|id| id.simple().to_string()).unwrap_or_default();
+    format!("served:{}:{}:{}", if protected { "protected" } else { "" }, id(region), id(team))
+}
+fn of_agent(scope: &Scope) -> Vec<String> {
+    let each = |ids: &Option<Vec<Uuid>>| ids.as_ref().map_or(vec![None], |ids| ids.iter().copied().map(Some).collect());
+    let (regions, teams) = (each(&scope.regions), each(&scope.teams));
+    let mut terms = vec![AGENT.to_string()];
+    for protected in [false, true].into_iter().take(1 + usize::from(scope.knows_protected())) {
+        terms.extend(regions.iter().flat_map(|r| teams.iter().map(move |t| served(protected, *r, *t))));
+    }
+    terms
+}
+
+/// The terms of a caller over rows that are read by this scope.
+pub fn of_caller(scope: &Scope, reads: Option<&str>) -> Vec<String> {
     match scope.audience {
-        Audience::Agent => vec![AGENT.into()],
-        Audience::Customer => scope.customers.iter().map(|id| customer(*id)).chain([readers("public"), readers("customer")]).collect(),
+        Audience::Agent => of_agent(scope),
+        Audience::Customer => scope.roots(reads).iter().map(|id| customer(*id)).chain([readers("public"), readers("customer")]).collect(),
         Audience::Partner => {
             let today = day(scope.at.date_naive());
             let own = scope.partners.iter().flat_map(|id| std::iter::once(partner(*id)).chain((0..=LEVELS).map(|l| on_days(*id, l, today >> l))));
@@ -28,10 +61,22 @@ pub fn of_article(audience: article::Audience) -> Vec<String> {
     vec![AGENT.into(), readers(audience.text())]
 }
 
-/// The owners of a row: the customer and all above it, and the selling partner.
-pub fn of_row(above: &HashMap<Uuid, Vec<Uuid>>, customer_id: Option<Uuid>, partner_id: Option<Uuid>) -> Vec<String> {
-    let mut terms = vec![AGENT.to_string()];
-    terms.extend(customer_id.and_then(|c| above.get(&c)).into_iter().flatten().map(|a| customer(*a)));
+/// What the terms of rows are made of, by customer.
+#[derive(Default)]
+pub struct Owners {
+    /// The customer and all above it.
+    pub above: HashMap<Uuid, Vec<Uuid>>,
+    pub care: HashMap<Uuid, Care>,
+}
+/// Who may know a row of this customer: the agents who care for it, its trees unless it is not for the customer's eyes, and
+/// the selling partner.
+pub fn of_row(owners: &Owners, customer_id: Option<Uuid>, is_customers: bool, partner_id: Option<Uuid>) -> Vec<String> {
+    let mut terms: Vec<String> = match customer_id {
+        Some(id) => owners.care.get(&id).copied().unwrap_or_default().terms().collect(),
+        None => vec![AGENT.into()],
+    };
+    let trees = customer_id.filter(|_| is_customers).and_then(|c| owners.above.get(&c));
+    terms.extend(trees.into_iter().flatten().map(|a| customer(*a)));
     terms.extend(partner_id.map(partner));
     terms
 }
@@ -79,7 +124,7 @@ mod tests {
         let date = |n: i64| NaiveDate::default() + chrono::TimeDelta::days(n);
         let sees = |terms: &[String], n: i64| {
             let at = date(n).and_time(Default::default()).and_utc();
-            of_caller(&Scope::new(Audience::Partner, "p", at).for_partners([id])).iter().any(|t| terms.contains(t))
+            of_caller(&Scope::new(Audience::Partner, "p", at).for_partners([id]), None).iter().any(|t| terms.contains(t))
         };
         for (from, to) in [(20_000, 20_000), (20_001, 20_017), (19_999, 20_400), (16_384, 32_767)] {
             let terms = of_partner(id, date(from), Some(date(to)));

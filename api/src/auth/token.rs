@@ -38,13 +38,12 @@ pub struct Claims {
     pub customer_ids: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partner_id: Option<String>,
-    /// The regions that an agent is for; all, where there is none.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub regions: Vec<String>,
-    /// The teams of an agent.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub teams: Vec<String>,
-    /// Who acts for `sub` (RFC 8693).
+    /// An agent's regions and teams, by code or public id; absent: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub regions: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub teams: Option<Vec<String>>,
+    /// Who acts for `sub` (RFC 8693): the agent who views as a customer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub act: Option<Actor>,
 }
@@ -92,6 +91,8 @@ pub struct Order {
     pub partner: Option<String>,
     /// All that the class may hold, where it is none.
     pub scope: Option<String>,
+    /// The agent who will use it.
+    pub actor: Option<String>,
     pub ttl_s: i64,
 }
 
@@ -131,9 +132,9 @@ impl Tokens {
             aud_class: order.class,
             customer_ids: order.customers,
             partner_id: order.partner,
-            regions: vec![],
-            teams: vec![],
-            act: None,
+            regions: None,
+            teams: None,
+            act: order.actor.map(|sub| Actor { sub }),
         };
         let header = Header { typ: Some("at+jwt".into()), kid: Some(signing.id.clone()), ..Header::new(*algorithm) };
         Some((encode(&header, &claims, key).ok()?, claims))
@@ -169,6 +170,12 @@ pub fn check(claims: Claims, issuer: &str, audience: &str, now: i64) -> Result<C
     }
     if [&claims.sub, &claims.jti, &claims.client_id].iter().any(|c| c.is_empty() || c.len() > 200) {
         return bad("blank or overlong claim");
+    }
+    if claims.act.is_some() && claims.aud_class != Class::Customer {
+        return bad("acts as somebody who is no customer");
+    }
+    if claims.act.as_ref().is_some_and(|a| a.sub.is_empty() || a.sub.len() > 200) {
+        return bad("blank or overlong actor");
     }
     if claims.customer_ids.len() > MOST_CUSTOMERS {
         return bad("too many customers");

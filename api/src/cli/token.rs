@@ -92,7 +92,7 @@ impl Mint {
             return Err(usage(format!("this audience cannot hold the scope {s:?}"), format!("it may hold {}", ceiling.join(", "))));
         }
         let subject = self.subject.clone().unwrap_or_else(|| class.audience().name().into());
-        Ok(Order { class, subject, customers: vec![], partner: None, scope: asked.map(|s| s.join(" ")), ttl_s: self.ttl })
+        Ok(Order { class, subject, customers: vec![], partner: None, scope: asked.map(|s| s.join(" ")), actor: None, ttl_s: self.ttl })
     }
     async fn fill(&self, mut order: Order, store: &Store) -> Result<Order> {
         for text in &self.customer {

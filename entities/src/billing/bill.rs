@@ -43,8 +43,9 @@ pub static ENTITY: EntityKind = EntityKind {
     name: "Bill",
     prefix: "bil",
     table: "bills",
+    reads: Some("billing:read"),
     rules: Rules {
-        agent: All,
+        agent: Served("customer_id"),
         partner: Both(&[Where("{t}.partner_id {partners}"), Where("{t}.state not in ('new', 'onHold')")]),
         customer: Both(&[Own("customer_id"), Where("{t}.state not in ('new', 'onHold')")]),
         public: Nobody,

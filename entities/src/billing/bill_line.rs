@@ -42,7 +42,13 @@ pub static ENTITY: EntityKind = EntityKind {
     name: "BillLine",
     prefix: "bln",
     table: "bill_lines",
-    rules: Rules { agent: All, partner: Via("bill_id", &super::bill::ENTITY), customer: Via("bill_id", &super::bill::ENTITY), public: Nobody },
+    reads: Some("billing:read"),
+    rules: Rules {
+        agent: Served("customer_id"),
+        partner: Via("bill_id", &super::bill::ENTITY),
+        customer: Via("bill_id", &super::bill::ENTITY),
+        public: Nobody,
+    },
 };
 impl Record for Entity {
     const ENTITY: &EntityKind = &ENTITY;

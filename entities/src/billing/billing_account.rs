@@ -38,7 +38,8 @@ pub static ENTITY: EntityKind = EntityKind {
     name: "BillingAccount",
     prefix: "bac",
     table: "billing_accounts",
-    rules: Rules { agent: All, partner: Where("{t}.partner_id {partners}"), customer: Own("customer_id"), public: Nobody },
+    reads: Some("billing:read"),
+    rules: Rules { agent: Served("customer_id"), partner: Where("{t}.partner_id {partners}"), customer: Own("customer_id"), public: Nobody },
 };
 impl Record for Entity {
     const ENTITY: &EntityKind = &ENTITY;

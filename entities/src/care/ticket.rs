@@ -69,7 +69,8 @@ pub static ENTITY: EntityKind = EntityKind {
     name: "Ticket",
     prefix: "tkt",
     table: "tickets",
-    rules: Rules { agent: All, partner: Where("{t}.partner_id {partners}"), customer: Own("customer_id"), public: Nobody },
+    reads: Some("ticket:read"),
+    rules: Rules { agent: Served("customer_id"), partner: Where("{t}.partner_id {partners}"), customer: Own("customer_id"), public: Nobody },
 };
 impl Record for Entity {
     const ENTITY: &EntityKind = &ENTITY;

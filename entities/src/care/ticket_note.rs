@@ -33,8 +33,9 @@ pub static ENTITY: EntityKind = EntityKind {
     name: "TicketNote",
     prefix: "tno",
     table: "ticket_notes",
+    reads: Some("ticket:read"),
     rules: Rules {
-        agent: All,
+        agent: Via("ticket_id", &super::ticket::ENTITY),
         partner: Both(&[Via("ticket_id", &super::ticket::ENTITY), Where("{t}.visibility in ('public', 'partner')")]),
         customer: Both(&[Via("ticket_id", &super::ticket::ENTITY), Where("{t}.visibility = 'public'")]),
         public: Nobody,

@@ -34,6 +34,7 @@ pub static ENTITY: EntityKind = EntityKind {
     name: "OfferingPrice",
     prefix: "opr",
     table: "offering_prices",
+    reads: None,
     rules: Rules {
         agent: All,
         partner: Where("({t}.book = 'retail' or {t}.partner_id {partners})"),

@@ -41,8 +41,9 @@ pub static ENTITY: EntityKind = EntityKind {
     name: "Product",
     prefix: "prd",
     table: "products",
+    reads: Some("product:read"),
     rules: Rules {
-        agent: All,
+        agent: Served("customer_id"),
         partner: Where("{t}.partner_id {partners}"),
         customer: Both(&[Own("customer_id"), Where("{t}.is_customer_visible")]),
         public: Nobody,

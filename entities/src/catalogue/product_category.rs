@@ -26,6 +26,7 @@ pub static ENTITY: EntityKind = EntityKind {
     name: "ProductCategory",
     prefix: "pct",
     table: "product_categories",
+    reads: None,
     rules: Rules { agent: All, partner: All, customer: All, public: All },
 };
 impl Record for Entity {

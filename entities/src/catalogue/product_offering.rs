@@ -36,6 +36,7 @@ pub static ENTITY: EntityKind = EntityKind {
     name: "ProductOffering",
     prefix: "off",
     table: "product_offerings",
+    reads: None,
     rules: Rules { agent: All, partner: All, customer: All, public: Where("{t}.lifecycle_status = 'active' and {t}.is_sellable") },
 };
 impl Record for Entity {

@@ -26,8 +26,9 @@ pub static ENTITY: EntityKind = EntityKind {
     name: "BotAnswer",
     prefix: "ans",
     table: "bot_answers",
+    reads: Some("conversation:read"),
     rules: Rules {
-        agent: All,
+        agent: Via("message_id", &super::message::ENTITY),
         partner: Via("message_id", &super::message::ENTITY),
         customer: Via("message_id", &super::message::ENTITY),
         public: Via("message_id", &super::message::ENTITY),

@@ -25,8 +25,9 @@ pub static ENTITY: EntityKind = EntityKind {
     name: "Citation",
     prefix: "cit",
     table: "bot_citations",
+    reads: Some("conversation:read"),
     rules: Rules {
-        agent: All,
+        agent: Via("answer_id", &super::bot_answer::ENTITY),
         partner: Via("answer_id", &super::bot_answer::ENTITY),
         customer: Via("answer_id", &super::bot_answer::ENTITY),
         public: Via("answer_id", &super::bot_answer::ENTITY),

@@ -36,6 +36,8 @@ pub struct Model {
     pub first_agent_reply_at: Option<DateTimeUtc>,
     pub resolved_at: Option<DateTimeUtc>,
     pub resolved_by: Option<ResolvedBy>,
+    /// Who talks, where the hub knows the login.
+    pub party_id: Option<Uuid>,
 }
 impl ActiveModelBehavior for ActiveModel {}
 
@@ -43,10 +45,11 @@ pub static ENTITY: EntityKind = EntityKind {
     name: "Conversation",
     prefix: "cnv",
     table: "conversations",
+    reads: Some("conversation:read"),
     rules: Rules {
-        agent: All,
+        agent: Served("customer_id"),
         partner: Where("{t}.partner_id {partners}"),
-        customer: Own("customer_id"),
+        customer: OwnOr("customer_id", "{t}.party_id {party}"),
         public: Where("{t}.session_hash = {session}"),
     },
 };
@@ -93,6 +96,7 @@ pub async fn open(w: &mut Write, channel: Channel, subject: Option<String>) -> R
         row_hash: None,
         import_batch_id: None,
         customer_id: scope.customers.first().copied().filter(|_| scope.audience == Audience::Customer),
+        party_id: scope.party,
         partner_id: scope.partners.first().copied().filter(|_| scope.audience == Audience::Partner),
         channel,
         subject,

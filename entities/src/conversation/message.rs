@@ -42,8 +42,9 @@ pub static ENTITY: EntityKind = EntityKind {
     name: "Message",
     prefix: "msg",
     table: "messages",
+    reads: Some("conversation:read"),
     rules: Rules {
-        agent: All,
+        agent: Via("conversation_id", &super::conversation::ENTITY),
         partner: Both(&[Via("conversation_id", &super::conversation::ENTITY), Where("{t}.state <> 'draft'")]),
         customer: Both(&[Via("conversation_id", &super::conversation::ENTITY), Where("{t}.state <> 'draft'")]),
         public: Both(&[Via("conversation_id", &super::conversation::ENTITY), Where("{t}.state <> 'draft'")]),

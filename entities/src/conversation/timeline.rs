@@ -27,8 +27,9 @@ pub static ENTITY: EntityKind = EntityKind {
 union all select id, customer_id, partner_id, @instant(bill_on@end), 'bill', bill_no, state, cast(null as uuid), id, cast(null as uuid) from bills \
 union all select id, customer_id, partner_id, started_at, 'conversation', coalesce(subject, channel), status, cast(null as uuid), cast(null as uuid), id from conversations where customer_id is not null \
 union all select id, customer_id, partner_id, changed_at, 'status', entity_type, to_state, cast(null as uuid), cast(null as uuid), cast(null as uuid) from state_changes where customer_id is not null and entity_type in ('Customer', 'Product'))",
+    reads: Some("customer:read"),
     rules: Rules {
-        agent: All,
+        agent: Served("customer_id"),
         partner: Both(&[Where("{t}.partner_id {partners}"), Where("({t}.kind <> 'bill' or {t}.state not in ('new', 'onHold'))")]),
         customer: Both(&[Own("customer_id"), Where("({t}.kind <> 'bill' or {t}.state not in ('new', 'onHold'))")]),
         public: Nobody,

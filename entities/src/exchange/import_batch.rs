@@ -31,6 +31,7 @@ pub static ENTITY: EntityKind = EntityKind {
     name: "ImportBatch",
     prefix: "imp",
     table: "import_batches",
+    reads: Some("import:run"),
     rules: Rules { agent: All, partner: Nobody, customer: Nobody, public: Nobody },
 };
 impl Record for Entity {

@@ -23,6 +23,7 @@ pub static ENTITY: EntityKind = EntityKind {
     name: "ImportRowError",
     prefix: "ire",
     table: "import_row_errors",
+    reads: Some("import:run"),
     rules: Rules { agent: All, partner: Nobody, customer: Nobody, public: Nobody },
 };
 impl Record for Entity {

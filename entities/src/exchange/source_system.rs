@@ -21,6 +21,7 @@ pub static ENTITY: EntityKind = EntityKind {
     name: "SourceSystem",
     prefix: "src",
     table: "source_systems",
+    reads: None,
     rules: Rules { agent: All, partner: Nobody, customer: Nobody, public: Nobody },
 };
 impl Record for Entity {

@@ -24,8 +24,13 @@ pub struct Model {
 }
 impl ActiveModelBehavior for ActiveModel {}
 
-pub static ENTITY: EntityKind =
-    EntityKind { name: "Task", prefix: "tsk", table: "tasks", rules: Rules { agent: All, partner: Nobody, customer: Nobody, public: Nobody } };
+pub static ENTITY: EntityKind = EntityKind {
+    name: "Task",
+    prefix: "tsk",
+    table: "tasks",
+    reads: Some("import:run"),
+    rules: Rules { agent: All, partner: Nobody, customer: Nobody, public: Nobody },
+};
 impl Record for Entity {
     const ENTITY: &EntityKind = &ENTITY;
 }

@@ -40,6 +40,7 @@ pub static ENTITY: EntityKind = EntityKind {
     name: "KbArticle",
     prefix: "art",
     table: "kb_articles",
+    reads: None,
     rules: Rules {
         agent: All,
         partner: Where("{t}.status = 'published' and {t}.audience in ('public', 'partner')"),

@@ -28,6 +28,7 @@ pub static ENTITY: EntityKind = EntityKind {
     name: "KbArticleVersion",
     prefix: "kbv",
     table: "kb_article_versions",
+    reads: None,
     rules: Rules {
         agent: All,
         partner: Both(&[Via("article_id", &super::article::ENTITY), Where("{t}.state = 'published'")]),

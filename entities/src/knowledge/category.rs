@@ -16,8 +16,13 @@ pub struct Model {
 }
 impl ActiveModelBehavior for ActiveModel {}
 
-pub static ENTITY: EntityKind =
-    EntityKind { name: "KbCategory", prefix: "kbc", table: "kb_categories", rules: Rules { agent: All, partner: All, customer: All, public: All } };
+pub static ENTITY: EntityKind = EntityKind {
+    name: "KbCategory",
+    prefix: "kbc",
+    table: "kb_categories",
+    reads: None,
+    rules: Rules { agent: All, partner: All, customer: All, public: All },
+};
 impl Record for Entity {
     const ENTITY: &EntityKind = &ENTITY;
 }

@@ -32,7 +32,8 @@ pub static ENTITY: EntityKind = EntityKind {
     name: "KbFeedback",
     prefix: "kbf",
     table: "kb_feedback",
-    rules: Rules { agent: All, partner: Nobody, customer: Own("customer_id"), public: Nobody },
+    reads: None,
+    rules: Rules { agent: Served("customer_id"), partner: Nobody, customer: Own("customer_id"), public: Nobody },
 };
 impl Record for Entity {
     const ENTITY: &EntityKind = &ENTITY;

@@ -36,8 +36,9 @@ pub static ENTITY: EntityKind = EntityKind {
     name: "ContactMedium",
     prefix: "com",
     table: "contact_media",
+    reads: Some("customer:read"),
     rules: Rules {
-        agent: All,
+        agent: ServedParty("party_id"),
         partner: Both(&[Via("party_id", &super::party::ENTITY), Where(crate::shared_in_full!("{t}.party_id"))]),
         customer: Via("party_id", &super::party::ENTITY),
         public: Nobody,

@@ -3,7 +3,10 @@ use crate::model::*;
 
 /// Changes of a customer and of its party's names.
 mod update;
-pub use update::{Update, update};
+/// A look at the hub as a customer.
+mod view;
+pub use update::{MOST_NAME, Update, update};
+pub use view::view;
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -34,6 +37,7 @@ pub struct Model {
     pub household: Json,
     pub protected: bool,
     pub erased_at: Option<DateTimeUtc>,
+    pub team_id: Option<Uuid>,
 }
 impl ActiveModelBehavior for ActiveModel {}
 
@@ -41,8 +45,9 @@ pub static ENTITY: EntityKind = EntityKind {
     name: "Customer",
     prefix: "cus",
     table: "customers",
+    reads: Some("customer:read"),
     rules: Rules {
-        agent: All,
+        agent: Served("id"),
         partner: Where(
             "exists (select 1 from partner_customers pc where pc.customer_id = {t}.id and pc.partner_id {partners} and pc.valid_from_on <= {today} and (pc.valid_to_on is null or pc.valid_to_on >= {today}))",
         ),

@@ -30,6 +30,7 @@ pub static ENTITY: EntityKind = EntityKind {
     name: "Partner",
     prefix: "ptn",
     table: "partners",
+    reads: Some("partner.profile:read"),
     rules: Rules {
         agent: All,
         partner: Where("{t}.id {partners}"),

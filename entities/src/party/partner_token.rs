@@ -45,6 +45,7 @@ pub static ENTITY: EntityKind = EntityKind {
     name: "PartnerToken",
     prefix: "ptk",
     table: "partner_tokens",
+    reads: Some("partner:write"),
     rules: Rules { agent: All, partner: Where("{t}.partner_id {partners}"), customer: Nobody, public: Nobody },
 };
 impl Record for Entity {

@@ -35,10 +35,11 @@ pub static ENTITY: EntityKind = EntityKind {
     name: "Party",
     prefix: "pty",
     table: "parties",
+    reads: Some("customer:read"),
     rules: Rules {
-        agent: All,
+        agent: ServedParty("id"),
         partner: By(&super::customer::ENTITY, "party_id"),
-        customer: By(&super::customer::ENTITY, "party_id"),
+        customer: Either(&[By(&super::customer::ENTITY, "party_id"), By(&super::customer_contact::ENTITY, "party_id")]),
         public: Nobody,
     },
 };

@@ -24,8 +24,13 @@ pub struct Model {
 }
 impl ActiveModelBehavior for ActiveModel {}
 
-pub static ENTITY: EntityKind =
-    EntityKind { name: "Region", prefix: "reg", table: "regions", rules: Rules { agent: All, partner: All, customer: All, public: All } };
+pub static ENTITY: EntityKind = EntityKind {
+    name: "Region",
+    prefix: "reg",
+    table: "regions",
+    reads: None,
+    rules: Rules { agent: All, partner: All, customer: All, public: All },
+};
 impl Record for Entity {
     const ENTITY: &EntityKind = &ENTITY;
 }

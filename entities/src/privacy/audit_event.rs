@@ -28,7 +28,13 @@ pub static ENTITY: EntityKind = EntityKind {
     name: "AuditEvent",
     prefix: "aud",
     table: "audit_events",
-    rules: Rules { agent: All, partner: Nobody, customer: Both(&[Own("customer_id"), Where("{t}.action <> 'deny'")]), public: Nobody },
+    reads: Some("audit:read"),
+    rules: Rules {
+        agent: Served("customer_id"),
+        partner: Nobody,
+        customer: Both(&[Own("customer_id"), Where("{t}.action <> 'deny'")]),
+        public: Nobody,
+    },
 };
 impl Record for Entity {
     const ENTITY: &EntityKind = &ENTITY;
@@ -36,6 +42,17 @@ impl Record for Entity {
 
 text_enum! {
     ActorAudience "AuditEventActorAudience" { Agent = "agent", Partner = "partner", Customer = "customer", Public = "public", Service = "service" }
+}
+
+impl From<Audience> for ActorAudience {
+    fn from(audience: Audience) -> Self {
+        match audience {
+            Audience::Agent => Self::Agent,
+            Audience::Partner => Self::Partner,
+            Audience::Customer => Self::Customer,
+            Audience::Public => Self::Public,
+        }
+    }
 }
 
 text_enum! {

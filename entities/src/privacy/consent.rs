@@ -1,7 +1,7 @@
 //! Consent by purpose with its evidence (TMF644). Append-only: the latest `effective_at` counts.
 use crate::{
     error::{Code, Error, Result},
-    input::{Check, needs, not_found},
+    input::{Check, needs, needs_at, not_found},
     model::*,
     outbox::change::Operation,
     party::{customer, partner_customer},
@@ -43,7 +43,8 @@ pub static ENTITY: EntityKind = EntityKind {
     name: "Consent",
     prefix: "con",
     table: "consents",
-    rules: Rules { agent: All, partner: Nobody, customer: Own("customer_id"), public: Nobody },
+    reads: Some("consent:read"),
+    rules: Rules { agent: Served("customer_id"), partner: Nobody, customer: Own("customer_id"), public: Nobody },
 };
 impl Record for Entity {
     const ENTITY: &EntityKind = &ENTITY;
@@ -86,6 +87,7 @@ pub async fn set(w: &mut Write, set: Set) -> Result<Uuid> {
     check.done()?;
     let customer = w.scope().find::<customer::Entity>().filter(customer::Column::Id.eq(set.customer_id)).one(w.tx()).await?;
     let customer = customer.ok_or_else(|| not_found("customerId", "customer"))?;
+    needs_at(w, "consent:write", Some(customer.id)).await?;
     let before = current(w.scope(), w.tx(), customer.id).await?.into_iter().find(|c| c.purpose == set.purpose && c.party_id == customer.party_id);
     if set.state == State::Withdrawn && before.as_ref().is_none_or(|c| c.state != State::Granted) {
         return Err(Error::refused(Code::InvalidTransition, "state", "Only a consent that was granted can be withdrawn."));

@@ -23,7 +23,8 @@ pub static ENTITY: EntityKind = EntityKind {
     name: "StateChange",
     prefix: "sch",
     table: "state_changes",
-    rules: Rules { agent: All, partner: Where("{t}.partner_id {partners}"), customer: Own("customer_id"), public: Nobody },
+    reads: Some("customer:read"),
+    rules: Rules { agent: Served("customer_id"), partner: Where("{t}.partner_id {partners}"), customer: Own("customer_id"), public: Nobody },
 };
 impl Record for Entity {
     const ENTITY: &EntityKind = &ENTITY;

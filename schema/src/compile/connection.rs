@@ -17,6 +17,8 @@ pub(super) struct Listing {
     /// All of it, for the count.
     pub base: String,
     pub list: String,
+    /// Nothing above the rows was of the same customer.
+    pub met: bool,
 }
 
 impl<'a> Compiler<'a> {
@@ -30,7 +32,7 @@ impl<'a> Compiler<'a> {
             out.key(i == 0, p.key);
             match p.name() {
                 "nodes" => {
-                    let body = self.object(d, t, &p.sets)?;
+                    let body = self.object(d, t, &p.sets, l.met)?;
                     self.listed(&mut out, &body, t, l)
                 }
                 "edges" => {
@@ -66,7 +68,7 @@ impl<'a> Compiler<'a> {
             out.key(i == 0, p.key);
             match p.name() {
                 "node" => {
-                    let body = self.object(d, t, &p.sets)?;
+                    let body = self.object(d, t, &p.sets, l.met)?;
                     out.sql(format!("({body})"))
                 }
                 "cursor" => {

@@ -26,12 +26,13 @@ impl<'a> Compiler<'a> {
         let by = order_by(&t, order, page.backward, self.pg);
         let limit = page.size + u64::from(m.shape == Shape::Connection); // as text: SQLite prepares anew for a bound LIMIT
         let rows = format!("(select * from {} {t}{} order by {by} limit {limit}) {t}", self.table(d)?, filtered(&paged));
+        let met = d.name == "Customer" || self.meets(from, self.is_deep(m, pick));
         if m.shape == Shape::List {
-            let body = self.object(d, &t, &pick.sets)?;
+            let body = self.object(d, &t, &pick.sets, met)?;
             return Ok(format!("'[' || coalesce((select {} from {rows}), '') || ']'", joined(&body, "", self.pg)));
         }
         let base = format!("from {} {t}{}", self.table(d)?, filtered(&wheres));
-        self.connection(d, &t, pick, &Listing { order, page, by, rows, base, list })
+        self.connection(d, &t, pick, &Listing { order, page, by, rows, base, list, met })
     }
     fn page(&self, m: &Many, pick: &Pick<'a>) -> Outcome<Page> {
         let size = |name: &str| match self.doc.arg(&pick.field.node, name) {
@@ -63,11 +64,14 @@ impl<'a> Compiler<'a> {
             None => Ok(()),
         }
     }
+    fn is_deep(&self, m: &Many, pick: &Pick<'a>) -> bool {
+        m.tree && self.doc.arg(&pick.field.node, "includeDescendants") == Some(Value::Boolean(true))
+    }
     fn wheres(&mut self, m: &Many, d: &'static Type, t: &str, pick: &Pick<'a>, from: Option<(&'static Type, &str)>) -> Outcome<Vec<String>> {
         let mut wheres = vec![];
         let mut implied = None;
         if let (Some((theirs, ours)), Some((pd, pt))) = (m.link, from) {
-            let deep = m.tree && self.doc.arg(&pick.field.node, "includeDescendants") == Some(Value::Boolean(true));
+            let deep = self.is_deep(m, pick);
             wheres.push(if deep {
                 format!("{t}.{theirs} in (select descendant_id from customer_closure where ancestor_id = {pt}.{ours})")
             } else {

@@ -1,10 +1,10 @@
 //! What a mutation takes.
-use crate::scalars::Choice;
+use crate::{audience::auth, scalars::Choice};
 use async_graphql::{ID, InputObject, MaybeUndefined};
 use entities::{
     care::{ticket, ticket_note},
     knowledge::article,
-    party::customer,
+    party::{customer, customer_contact},
     privacy::consent,
 };
 
@@ -45,6 +45,7 @@ pub struct TicketReplyInput {
     /// What you say.
     pub(super) body: String,
     /// Who may read it; everybody on the ticket when not given.
+    #[graphql(directive = auth::apply("agent partner".into(), None, None))]
     pub(super) visibility: Option<Choice<ticket_note::Visibility>>,
     /// What the ticket becomes with it.
     pub(super) status: Option<Choice<ticket::Status>>,
@@ -59,11 +60,15 @@ pub struct TicketUpdateInput {
     pub(super) expected_version: i32,
     pub(super) status: Option<Choice<ticket::Status>>,
     /// Why, for agents' eyes.
+    #[graphql(directive = auth::apply("agent".into(), None, None))]
     pub(super) status_reason: Option<String>,
     /// Needs the scope ticket:triage.
+    #[graphql(directive = auth::apply("agent".into(), None, None))]
     pub(super) priority: Option<Choice<ticket::Priority>>,
+    #[graphql(directive = auth::apply("agent".into(), None, None))]
     pub(super) name: Option<String>,
     /// What was done about it.
+    #[graphql(directive = auth::apply("agent".into(), None, None))]
     pub(super) resolution: Option<String>,
     /// The same key and input again change nothing more.
     pub(super) idempotency_key: Option<String>,
@@ -79,13 +84,55 @@ pub struct CustomerUpdateInput {
     pub(super) locale: Option<String>,
     pub(super) preferred_channel: Option<Choice<customer::PreferredChannel>>,
     /// Agents only.
+    #[graphql(directive = auth::apply("agent".into(), None, None))]
     pub(super) status: Option<Choice<customer::Status>>,
     /// Agents only.
+    #[graphql(directive = auth::apply("agent".into(), None, None))]
     pub(super) status_reason: Option<String>,
     /// Agents only: the customer to stand below; null makes it the top of a tree.
+    #[graphql(directive = auth::apply("agent".into(), None, None))]
     pub(super) parent_id: MaybeUndefined<ID>,
     /// The same key and input again change nothing more.
     pub(super) idempotency_key: Option<String>,
+}
+/// Somebody who does something for a customer: a new contact, or by `id` one that is there.
+#[derive(InputObject, serde::Serialize)]
+pub struct CustomerContactSaveInput {
+    /// The contact that changes; a new one without it.
+    pub(super) id: Option<ID>,
+    pub(super) customer_id: ID,
+    /// Somebody who is known already.
+    pub(super) party_id: Option<ID>,
+    /// Somebody new, by name.
+    pub(super) display_name: Option<String>,
+    /// What the person may see and do.
+    pub(super) role: Choice<customer_contact::Role>,
+    /// Today when not given.
+    pub(super) valid_from: Option<String>,
+    /// The last day; without an end when not given.
+    pub(super) valid_to: Option<String>,
+    /// The login that stands for this person.
+    #[graphql(directive = auth::apply("agent".into(), None, None))]
+    pub(super) login: Option<LoginInput>,
+    /// The same key and input again change nothing more.
+    pub(super) idempotency_key: Option<String>,
+}
+/// A login, as its issuer names it.
+#[derive(InputObject, serde::Serialize)]
+pub struct LoginInput {
+    /// The issuer of its tokens (`iss`).
+    #[graphql(directive = auth::apply("agent".into(), None, None))]
+    pub(super) issuer: String,
+    /// Its name there (`sub`).
+    #[graphql(directive = auth::apply("agent".into(), None, None))]
+    pub(super) subject: String,
+}
+/// Which customer to look at as they do, and why.
+#[derive(InputObject)]
+pub struct CustomerViewInput {
+    pub(super) customer_id: ID,
+    /// For the audit log, which the customer reads.
+    pub(super) reason: String,
 }
 /// A consent, and how it can be proven.
 #[derive(InputObject, serde::Serialize)]

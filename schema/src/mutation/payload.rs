@@ -1,8 +1,9 @@
 //! What a mutation answers: the row that came of it, or what the caller can mend.
 use crate::{
     audience::auth,
-    names::{BotAnswer, Consent, Conversation, Customer, KbArticle, PartnerToken, Ticket},
+    names::{BotAnswer, Consent, Conversation, Customer, CustomerContact, KbArticle, PartnerToken, Ticket},
     node::{Declared, Node},
+    scalars::DateTime,
 };
 use async_graphql::{Enum, SimpleObject};
 use entities::error::Refusal;
@@ -110,6 +111,40 @@ impl CustomerPayload {
     pub(super) fn of(done: Done) -> Self {
         let (customer, user_errors) = row(done);
         CustomerPayload { customer, user_errors }
+    }
+}
+/// What became of a contact.
+#[derive(SimpleObject)]
+#[graphql(directive = auth::apply("all".into(), None, Some(0)))]
+pub struct CustomerContactPayload {
+    /// The contact as it is now; null when there was an error.
+    contact: Option<Node<CustomerContact>>,
+    /// What you can mend.
+    user_errors: Vec<UserError>,
+}
+impl CustomerContactPayload {
+    pub(super) fn of(done: Done) -> Self {
+        let (contact, user_errors) = row(done);
+        CustomerContactPayload { contact, user_errors }
+    }
+}
+/// A token that sees the hub as the customer does.
+#[derive(SimpleObject)]
+#[graphql(directive = auth::apply("agent".into(), None, Some(0)))]
+pub struct CustomerViewPayload {
+    /// The token: it reads and changes nothing. Null when there was an error.
+    token: Option<String>,
+    /// Until when it holds; null when there was an error.
+    expires_at: Option<DateTime>,
+    /// What you can mend.
+    user_errors: Vec<UserError>,
+}
+impl CustomerViewPayload {
+    pub(super) fn of(done: Result<crate::ViewToken, Vec<UserError>>) -> Self {
+        match done {
+            Ok(t) => CustomerViewPayload { token: Some(t.token), expires_at: Some(DateTime(t.expires_at)), user_errors: vec![] },
+            Err(user_errors) => CustomerViewPayload { token: None, expires_at: None, user_errors },
+        }
     }
 }
 /// What was written down.

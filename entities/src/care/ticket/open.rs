@@ -4,7 +4,7 @@ use crate::{
     catalogue::product,
     conversation::conversation,
     error::{Code, Error, Result},
-    input::{Check, needs, not_found},
+    input::{Check, needs, needs_at, not_found},
     model::*,
     outbox::change::Operation,
     party::{customer, partner_customer},
@@ -40,6 +40,9 @@ pub async fn open(w: &mut Write, open: Open) -> Result<Uuid> {
     let description = check.text("description", &open.description, MOST_TEXT);
     check.done()?;
     let customer = owner(w, open.customer_id, open.conversation_id).await?;
+    if let Some(c) = &customer {
+        needs_at(w, "ticket:write", Some(c.id)).await?;
+    }
     belongings(w, &open, customer.as_ref().map(|c| c.id)).await?;
     let partner_id = match &customer {
         Some(c) => partner_customer::seller(w, c.id).await?,

@@ -2,7 +2,7 @@ use super::{ENTITY, Entity, MOST_TEXT, Status, status, update::locked};
 use crate::{
     care::ticket_note::{self, AuthorKind, Visibility},
     error::{Code, Error, Result},
-    input::{Check, needs},
+    input::{Check, needs, needs_at},
     model::*,
     outbox::change::Operation,
     privacy::audit_event::Action,
@@ -29,6 +29,7 @@ pub async fn reply(w: &mut Write, reply: Reply) -> Result<Uuid> {
     check.want(may_write(w.scope().audience, reply.visibility), Code::InvalidValue, "visibility", "You cannot write notes that you could not read.");
     check.done()?;
     let ticket = locked(w, reply.ticket_id).await?;
+    needs_at(w, "ticket:write", ticket.customer_id).await?;
     if ticket.status.is_final() {
         return Err(Error::refused(Code::InvalidTransition, "ticketId", format!("Ticket {} is closed. Please open a new one.", ticket.ticket_no)));
     }

@@ -1,7 +1,7 @@
 use super::{ActiveModel, Column, ENTITY, Entity, MOST_NAME, MOST_TEXT, Model, Priority, Status, status};
 use crate::{
     error::{Code, Result},
-    input::{Check, needs, not_found, same_version},
+    input::{Check, needs, needs_at, not_found, same_version},
     model::*,
     outbox::change::Operation,
     privacy::audit_event::Action,
@@ -28,6 +28,7 @@ pub struct Update {
 pub async fn update(w: &mut Write, update: Update) -> Result<i32> {
     needs(w.scope(), "ticket:write")?;
     let ticket = locked(w, update.ticket_id).await?;
+    needs_at(w, "ticket:write", ticket.customer_id).await?;
     same_version(update.expected_version, ticket.row_version)?;
     let (row, fields) = changes(w, &ticket, &update)?;
     let to = update.status.filter(|to| *to != ticket.status);

@@ -100,7 +100,7 @@ impl rule::Statement for Binder {
 /// The row rule; rows without one are the hub's own and for agents.
 fn allowed(kind: Option<&'static EntityKind>, scope: &Scope, binder: &mut Binder) -> Option<String> {
     match kind {
-        Some(kind) => rule::predicate(kind.rules.of(scope.audience), "t", scope, None, binder),
+        Some(kind) => rule::predicate(kind, "t", scope, None, binder),
         None => (scope.audience != Audience::Agent).then(|| "1=0".into()),
     }
 }

@@ -1,7 +1,7 @@
 use super::{ActiveModel, Column, ENTITY, Entity, Model, PreferredChannel, Status};
 use crate::{
     error::{Code, Error, Result},
-    input::{Check, is_locale, needs, not_found, same_version},
+    input::{Check, is_locale, needs, needs_at, not_found, same_version},
     model::*,
     outbox::change::Operation,
     party::{customer_closure, party},
@@ -44,6 +44,7 @@ pub async fn update(w: &mut Write, update: Update) -> Result<i32> {
     let found =
         w.scope().find::<Entity>().filter(Column::Id.eq(update.customer_id)).lock(sea_orm::sea_query::LockType::NoKeyUpdate).one(w.tx()).await?;
     let customer = found.ok_or_else(|| not_found("customerId", "customer"))?;
+    needs_at(w, "customer:write", Some(customer.id)).await?;
     same_version(update.expected_version, customer.row_version)?;
 
     let mut row: ActiveModel = Default::default();

@@ -1,0 +1,89 @@
+//! What the database says of a login: its roles, its partner's children, its regions and teams. Every request asks, so
+//! that each is remembered for a moment; what is taken away is gone a second later on every node.
+use super::REMEMBERED;
+use entities::{
+    Error, Scope, Store,
+    id::Id,
+    model::EntityKind,
+    party::{
+        customer_contact::{self, Login},
+        partner, region, team,
+    },
+};
+use moka::sync::Cache;
+use sea_orm::{ColumnTrait, Condition, QueryFilter, QuerySelect};
+use std::sync::Arc;
+use uuid::Uuid;
+
+type Ids = Arc<[Uuid]>;
+/// (issuer, subject, roots)
+type Who = (String, String, Vec<Uuid>);
+
+pub struct Known {
+    logins: Cache<Who, Arc<Login>>,
+    partners: Cache<Uuid, Ids>,
+    regions: Cache<Vec<String>, Ids>,
+    teams: Cache<Vec<String>, Ids>,
+}
+impl Default for Known {
+    fn default() -> Self {
+        fn cache<K: std::hash::Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static>() -> Cache<K, V> {
+            Cache::builder().max_capacity(10_000).time_to_live(REMEMBERED).build()
+        }
+        Known { logins: cache(), partners: cache(), regions: cache(), teams: cache() }
+    }
+}
+impl Known {
+    /// The roles of a customer's login.
+    pub async fn login(&self, store: &Store, issuer: &str, subject: &str, roots: &[Uuid]) -> Result<Arc<Login>, Error> {
+        let key = (issuer.to_string(), subject.to_string(), roots.to_vec());
+        remembered(&self.logins, key, async { customer_contact::login(store, issuer, subject, roots).await.map(Arc::new) }).await
+    }
+    /// A partner and all below it; nobody where there is no such partner.
+    pub async fn partners(&self, store: &Store, id: Uuid) -> Result<Ids, Error> {
+        use partner::{Column, Entity};
+        remembered(&self.partners, id, tree::<Entity>(store, Condition::all().add(Column::Id.eq(id)), Column::Id, Column::ParentId)).await
+    }
+    /// Regions by code or id, and all below them.
+    pub async fn regions(&self, store: &Store, names: &[String]) -> Result<Ids, Error> {
+        use region::{Column, Entity};
+        let read = tree::<Entity>(store, named(names, &region::ENTITY, Column::Id, Column::Code), Column::Id, Column::ParentId);
+        remembered(&self.regions, names.to_vec(), read).await
+    }
+    /// Teams by code or id.
+    pub async fn teams(&self, store: &Store, names: &[String]) -> Result<Ids, Error> {
+        use team::{Column, Entity};
+        let read = async { Ok(ids::<Entity>(store, named(names, &team::ENTITY, Column::Id, Column::Code), Column::Id).await?.into()) };
+        remembered(&self.teams, names.to_vec(), read).await
+    }
+}
+async fn remembered<K, V>(cache: &Cache<K, V>, key: K, read: impl Future<Output = Result<V, Error>>) -> Result<V, Error>
+where
+    K: std::hash::Hash + Eq + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    if let Some(known) = cache.get(&key) {
+        return Ok(known);
+    }
+    let value = read.await?;
+    cache.insert(key, value.clone());
+    Ok(value)
+}
+fn named(names: &[String], kind: &EntityKind, id: impl ColumnTrait, code: impl ColumnTrait) -> Condition {
+    let ids = names.iter().filter_map(|n| Id::parse(n).filter(|i| i.kind == kind)).map(|i| i.uuid);
+    Condition::any().add(id.is_in(ids)).add(code.is_in(names.iter().map(String::as_str)))
+}
+async fn ids<E: entities::model::Record>(store: &Store, which: Condition, id: E::Column) -> Result<Vec<Uuid>, Error> {
+    let hub = Scope::hub(store.clock().now());
+    Ok(hub.find::<E>().filter(which).select_only().column(id).into_tuple().all(store.reader()).await?)
+}
+/// Rows and all below them, one statement a level.
+async fn tree<E: entities::model::Record>(store: &Store, which: Condition, id: E::Column, parent: E::Column) -> Result<Ids, Error> {
+    let mut all = ids::<E>(store, which, id).await?;
+    let mut level = all.clone();
+    while !level.is_empty() {
+        level = ids::<E>(store, Condition::all().add(parent.is_in(level)).add(id.is_not_in(all.clone())), id).await?;
+        all.extend(&level);
+    }
+    Ok(all.into())
+}

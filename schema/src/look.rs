@@ -1,0 +1,113 @@
+//! Whose data an answer shows: what the audit log and "who looked at my data" are made of. The statement that reads rows
+//! for an agent or a partner writes behind each row of a customer a mark with the customer's id; the marks are taken out
+//! of the text before anybody sees it.
+use entities::{
+    Scope,
+    model::EntityKind,
+    rule::{Rule, Statement},
+};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock, Mutex},
+};
+use uuid::Uuid;
+
+/// What a mark begins with. It changes with every process, so that no text of a source can pass for one.
+static MARK: LazyLock<String> = LazyLock::new(|| format!("\"${}\":\"", Uuid::new_v4().simple()));
+
+/// What was shown of a customer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Look {
+    pub protected: bool,
+    /// Types and fields: `Customer.displayName`.
+    pub fields: Vec<String>,
+}
+/// Customers whose data one request has shown so far. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Looked(Arc<Mutex<BTreeMap<Uuid, Look>>>);
+impl Looked {
+    pub fn add(&self, customer: Uuid, protected: bool, fields: &[String]) {
+        let mut all = self.0.lock().unwrap_or_else(|e| e.into_inner());
+        let look = all.entry(customer).or_default();
+        look.protected |= protected;
+        for field in fields {
+            if !look.fields.contains(field) {
+                look.fields.push(field.clone());
+            }
+        }
+    }
+    /// All of them, leaving none.
+    pub fn take(&self) -> BTreeMap<Uuid, Look> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(|e| e.into_inner()))
+    }
+}
+
+/// Whether this caller's looks are written down: others' looks at a customer, not the customer's own.
+pub fn is_told(scope: &Scope) -> bool {
+    use entities::Audience::*;
+    !scope.hub && (matches!(scope.audience, Agent | Partner) || scope.actor.is_some())
+}
+
+/// SQL for the customer whose row `t` is; none for rows that are nobody's by nature.
+pub fn owner(kind: &EntityKind, t: &str, s: &mut impl Statement) -> Option<String> {
+    match &kind.rules.agent {
+        Rule::Served(key) => Some(format!("{t}.{key}")),
+        Rule::ServedParty(key) => {
+            let a = s.alias();
+            Some(format!("(select {a}.id from customers {a} where {a}.party_id = {t}.{key} order by {a}.id limit 1)"))
+        }
+        Rule::Via(key, to) => {
+            let a = s.alias();
+            let inner = owner(to, &a, s)?;
+            Some(format!("(select {inner} from {} {a} where {a}.id = {t}.{key})", to.table))
+        }
+        _ => None,
+    }
+}
+/// SQL for the mark behind a row: nothing where the row is nobody's. `n` says which selection it was.
+pub fn mark(owner: &str, scope: &Scope, n: usize, pg: bool) -> String {
+    let hex = if pg { format!("replace({owner}::text, '-', '')") } else { format!("lower(hex({owner}))") };
+    // others never meet who is protected
+    let protected = match scope.knows_protected() {
+        true => format!(" || case when {owner} in (select id from customers where protected) then 'p' else 'o' end"),
+        false => " || 'o'".into(),
+    };
+    let mark = format!("',{}' || {hex}{protected} || '{n}\"'", *MARK);
+    if owner.ends_with(".id") { mark } else { format!("case when {owner} is null then '' else {mark} end") }
+}
+
+/// Takes the marks out of a text and notes them. `selected` are the fields of each selection.
+pub fn take(text: String, selected: &[Vec<String>], looked: &Looked) -> String {
+    if selected.is_empty() {
+        return text;
+    }
+    let mut parts = text.split(MARK.as_str());
+    let mut out = String::with_capacity(text.len());
+    out.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        out.pop(); // the comma before the mark
+        let (mark, rest) = part.split_once('"').unwrap_or_default();
+        if let Some((id, n)) = mark.get(..32).and_then(|id| Uuid::parse_str(id).ok()).zip(mark.get(33..).and_then(|n| n.parse::<usize>().ok())) {
+            looked.add(id, mark.as_bytes()[32] == b'p', selected.get(n).map_or(&[], Vec::as_slice));
+        }
+        out.push_str(rest);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[test]
+    fn marks_are_noted_and_leave_no_trace() {
+        let (a, b) = (Uuid::now_v7(), Uuid::now_v7());
+        let text = format!(r#"{{"x":[{{"n":1,{m}{}o0"}},{{"n":"a\"$b\":\"c",{m}{}p1"}}]}}"#, a.simple(), b.simple(), m = *MARK);
+        let looked = Looked::default();
+        let fields = [vec!["Customer.name".to_string()], vec!["Bill.billNo".into(), "Bill.id".into()]];
+        assert_eq!(take(text, &fields, &looked), r#"{"x":[{"n":1},{"n":"a\"$b\":\"c"}]}"#);
+        let all = looked.take();
+        assert_eq!((all[&a].protected, all[&a].fields.as_slice()), (false, fields[0].as_slice()));
+        assert_eq!((all[&b].protected, all[&b].fields.len()), (true, 2));
+        assert!(looked.take().is_empty());
+    }
+}
