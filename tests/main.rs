@@ -16,3 +16,4 @@ mod privacy;
 mod restore;
 mod search;
 mod tidy;
+mod tokens;

@@ -55,7 +55,7 @@ impl App {
         Arc::new(App {
             graphs: Graphs::new(hub),
             tokens,
-            providers: Providers::new(&config.auth),
+            providers: Providers::new(&config.auth, store.clock()),
             partner_tokens: PartnerTokens::default(),
             known: Known::default(),
             proxies: config.server.trusted_proxies.iter().filter_map(|p| crate::config::network(p)).collect(),

@@ -1,23 +1,24 @@
 //! The keys of an OpenID provider: found by its issuer URL, remembered, and fetched again when a token names one that is
-//! not known. However many such tokens come, there is one fetch at a time, and the next no sooner than [`LEAST`].
+//! not known. However many such tokens come, there is one fetch at a time, and the next no sooner than [`LEAST_S`].
 use super::{
     Rejected,
     jws::{PublicKey, Signed},
 };
+use entities::clock::Clock;
 use reqwest::{Client, Url, redirect::Policy};
 use serde_json::Value;
 use std::{
     sync::{Arc, OnceLock, RwLock},
-    time::{Duration, Instant},
+    time::Duration,
 };
 use tokio::{sync::Mutex, time::timeout};
 
 /// Between two fetches, whatever asks for them. Within it, a key that was not found stays not found.
-pub const LEAST: Duration = Duration::from_secs(10);
+pub const LEAST_S: i64 = 10;
 /// Unasked, the keys are fetched so often. One that its provider lists no more holds for as long after it was last seen.
-const REFRESH: Duration = Duration::from_secs(300);
+const REFRESH_S: i64 = 300;
 /// Where the provider cannot be reached, its keys hold for so long.
-const LIFE: Duration = Duration::from_secs(3600);
+const LIFE_S: i64 = 3600;
 /// Discovery and keys together.
 const PATIENCE: Duration = Duration::from_secs(5);
 const LARGEST_BYTES: usize = 256 << 10;
@@ -26,69 +27,75 @@ const MOST_KEYS: usize = 64;
 /// The keys of one issuer.
 pub struct KeySet {
     issuer: String,
+    clock: Clock,
     known: RwLock<Known>,
     /// When it was last tried. Held while fetching.
-    tried: Arc<Mutex<Option<Instant>>>,
+    tried: Arc<Mutex<Option<i64>>>,
 }
 #[derive(Clone, Default)]
 struct Known {
     keys: Arc<Vec<Entry>>,
     /// Counts what was fetched.
     generation: u64,
-    fetched: Option<Instant>,
+    fetched: Option<i64>,
 }
 #[derive(Clone)]
 struct Entry {
     kid: String,
     jwk: Value,
     key: PublicKey,
-    seen: Instant,
+    seen: i64,
     /// The provider named it the last time.
     listed: bool,
 }
 impl Known {
-    fn holds(&self, entry: &Entry) -> bool {
+    fn holds(&self, entry: &Entry, now: i64) -> bool {
         match entry.listed {
-            true => self.fetched.is_some_and(|at| at.elapsed() < LIFE),
-            false => entry.seen.elapsed() < REFRESH,
+            true => self.fetched.is_some_and(|at| now - at < LIFE_S),
+            false => now - entry.seen < REFRESH_S,
         }
     }
-    fn of<'a>(&'a self, kid: &'a str) -> impl Iterator<Item = &'a Entry> {
-        self.keys.iter().filter(move |e| e.kid == kid && self.holds(e))
+    fn of<'a>(&'a self, kid: &'a str, now: i64) -> impl Iterator<Item = &'a Entry> {
+        self.keys.iter().filter(move |e| e.kid == kid && self.holds(e, now))
     }
 }
 
 impl KeySet {
-    pub fn new(issuer: &str) -> Self {
-        KeySet { issuer: issuer.into(), known: RwLock::default(), tried: Arc::default() }
+    pub fn new(issuer: &str, clock: &Clock) -> Self {
+        KeySet { issuer: issuer.into(), clock: clock.clone(), known: RwLock::default(), tried: Arc::default() }
     }
     fn known(&self) -> Known {
         self.known.read().unwrap_or_else(|e| e.into_inner()).clone()
     }
+    fn now(&self) -> i64 {
+        self.clock.now().timestamp()
+    }
     /// Whether a key of this id still holds.
     pub fn knows(&self, kid: &str) -> bool {
-        self.known().of(kid).next().is_some()
+        self.known().of(kid, self.now()).next().is_some()
     }
     /// What was signed, where one of the provider's keys did it.
     pub async fn payload<'a>(self: &Arc<Self>, signed: &'a Signed<'_>, kid: &str) -> Result<&'a [u8], Rejected> {
         let before = self.known();
-        let refused = match open(&before, signed, kid) {
+        let refused = match open(&before, signed, kid, self.now()) {
             Ok(payload) => return Ok(payload),
             Err(refused) => refused,
         };
         self.fetch().await;
         let now = self.known();
         // a provider may also use an id again for another key
-        if now.generation == before.generation { Err(refused) } else { open(&now, signed, kid) }
+        if now.generation == before.generation { Err(refused) } else { open(&now, signed, kid, self.now()) }
     }
     /// Fetches now, unless that was tried a moment ago. Goes on when the caller has left: who hangs up early must not be
     /// able to keep new keys out.
     pub async fn fetch(self: &Arc<Self>) {
         let mut tried = self.tried.clone().lock_owned().await;
-        if tried.is_some_and(|at| at.elapsed() < LEAST) {
+        let now = self.now();
+        // a clock that was set back must not keep keys out for long
+        if tried.is_some_and(|at| (0..LEAST_S).contains(&(now - at))) {
             return;
         }
-        *tried = Some(Instant::now());
+        *tried = Some(now);
         let set = self.clone();
         let fetching = tokio::spawn(async move {
             let _tried = tried;
@@ -103,15 +110,15 @@ impl KeySet {
     pub async fn keep(self: Arc<Self>) {
         loop {
             self.fetch().await;
-            let fresh = self.known().fetched.is_some_and(|at| at.elapsed() < REFRESH);
-            tokio::time::sleep(if fresh { REFRESH } else { LEAST }).await;
+            let fresh = self.known().fetched.is_some_and(|at| self.now() - at < REFRESH_S);
+            tokio::time::sleep(Duration::from_secs(if fresh { REFRESH_S } else { LEAST_S } as u64)).await;
         }
     }
     fn take(&self, listed: Vec<(String, Value, PublicKey)>) {
-        let now = Instant::now();
+        let now = self.now();
         let before = self.known();
         let mut keys: Vec<Entry> = listed.into_iter().map(|(kid, jwk, key)| Entry { kid, jwk, key, seen: now, listed: true }).collect();
-        let gone = before.keys.iter().filter(|e| before.holds(e) && !keys.iter().any(|k| k.kid == e.kid && k.jwk == e.jwk));
+        let gone = before.keys.iter().filter(|e| before.holds(e, now) && !keys.iter().any(|k| k.kid == e.kid && k.jwk == e.jwk));
         let gone: Vec<_> = gone.map(|e| Entry { listed: false, ..e.clone() }).collect();
         keys.extend(gone);
         keys.truncate(MOST_KEYS);
@@ -120,9 +127,9 @@ impl KeySet {
         *self.known.write().unwrap_or_else(|e| e.into_inner()) = known;
     }
 }
-fn open<'a>(known: &Known, signed: &'a Signed<'_>, kid: &str) -> Result<&'a [u8], Rejected> {
+fn open<'a>(known: &Known, signed: &'a Signed<'_>, kid: &str, now: i64) -> Result<&'a [u8], Rejected> {
     let mut refused = Rejected::Token("unknown key");
-    for entry in known.of(kid) {
+    for entry in known.of(kid, now) {
         match signed.payload(&entry.key) {
             Ok(payload) => return Ok(payload),
             Err(why) => refused = why,

@@ -10,6 +10,7 @@ use crate::config::{Auth, provider as config};
 use chrono::{DateTime, Utc};
 use entities::{
     Error, Scope, Store,
+    clock::Clock,
     model::Record,
     party::{customer, partner},
     store::public_id,
@@ -25,8 +26,8 @@ use uuid::Uuid;
 #[derive(Default)]
 pub struct Providers(Vec<Provider>);
 impl Providers {
-    pub fn new(auth: &Auth) -> Self {
-        Providers(auth.providers.iter().map(|p| Provider::new(p, auth)).collect())
+    pub fn new(auth: &Auth, clock: &Clock) -> Self {
+        Providers(auth.providers.iter().map(|p| Provider::new(p, auth, clock)).collect())
     }
     /// The provider of exactly this issuer.
     pub fn of(&self, issuer: &str) -> Option<&Provider> {
@@ -63,10 +64,10 @@ struct Standard {
 }
 
 impl Provider {
-    fn new(config: &config::Provider, auth: &Auth) -> Self {
+    fn new(config: &config::Provider, auth: &Auth, clock: &Clock) -> Self {
         let audience = if config.audience.is_empty() { &auth.audience } else { &config.audience };
         let found = Cache::builder().max_capacity(10_000).time_to_live(REMEMBERED).build();
-        Provider { config: config.clone(), audience: audience.clone(), keys: Arc::new(KeySet::new(&config.issuer)), found }
+        Provider { config: config.clone(), audience: audience.clone(), keys: Arc::new(KeySet::new(&config.issuer, clock)), found }
     }
     /// The claims of a good token, in our words.
     pub async fn judge(&self, store: &Store, signed: &Signed<'_>, now: DateTime<Utc>) -> Result<Claims, Rejected> {
