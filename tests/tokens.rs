@@ -71,8 +71,7 @@ impl Hub {
         self.ask(bearer, "{ viewer { audience } }").await.status
     }
     fn mint(&self, class: Class, partner: Option<String>, scope: Option<&str>) -> String {
-        let order =
-            Order { class, subject: "ada".into(), customers: vec![], partner, scope: scope.map(Into::into), actor: None, ttl_s: 3600 };
+        let order = Order { class, subject: "ada".into(), customers: vec![], partner, scope: scope.map(Into::into), actor: None, ttl_s: 3600 };
         self.app.tokens.mint(order, self.app.store.clock().now()).unwrap().0
     }
     fn agent(&self) -> String {
@@ -93,7 +92,8 @@ impl Signer {
         use ed25519_dalek::pkcs8::EncodePrivateKey;
         let key = ed25519_dalek::SigningKey::from_bytes(&rand::random());
         let der = key.to_pkcs8_der().unwrap();
-        let jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": BASE64.encode(key.verifying_key().as_bytes()), "alg": "EdDSA", "use": "sig", "kid": kid});
+        let jwk =
+            json!({"kty": "OKP", "crv": "Ed25519", "x": BASE64.encode(key.verifying_key().as_bytes()), "alg": "EdDSA", "use": "sig", "kid": kid});
         Signer { alg: jsonwebtoken::Algorithm::EdDSA, kid: kid.into(), key: jsonwebtoken::EncodingKey::from_ed_der(der.as_bytes()), jwk }
     }
     fn es256(kid: &str) -> Self {

@@ -60,7 +60,8 @@ pub async fn run(app: Arc<App>, listener: TcpListener, metrics: Option<TcpListen
     let listener = listener.tap_io(|stream| {
         let _ = stream.set_nodelay(true); // answers are small and whole
     });
-    let server = axum::serve(listener, routes::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>()).with_graceful_shutdown(app.lifecycle.stopped());
+    let server = axum::serve(listener, routes::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>())
+        .with_graceful_shutdown(app.lifecycle.stopped());
     let server = tokio::spawn(server.into_future());
     signal().await;
     tracing::info!("stopping: open requests are finished first");

@@ -244,10 +244,16 @@ fn partner_type() -> Type {
             .filtered()
             .see(AGENT | PARTNER)
             .scope("ticket:read"),
-        many("tokens", "PartnerToken", partner_token::Column::PartnerId, desc(partner_token::Column::Id), "The tokens of its programs, the newest first; also those that no longer hold.")
-            .connection()
-            .see(AGENT | PARTNER)
-            .scope("partner:write"),
+        many(
+            "tokens",
+            "PartnerToken",
+            partner_token::Column::PartnerId,
+            desc(partner_token::Column::Id),
+            "The tokens of its programs, the newest first; also those that no longer hold.",
+        )
+        .connection()
+        .see(AGENT | PARTNER)
+        .scope("partner:write"),
         many("bills", "Bill", bill::Column::PartnerId, desc(bill::Column::BillOn), "Bills of what it sold, the newest first.")
             .connection()
             .filtered()
@@ -264,7 +270,10 @@ fn partner_token_type() -> Type {
         column("scope", Column::Scope, "What it may do, parted by blanks.").see(AGENT | PARTNER),
         column("createdAt", Column::CreatedAt, "When it was made.").see(AGENT | PARTNER),
         choice::<CreatorAudience>("creatorAudience", Column::CreatorAudience, "Who made it: an agent, or the partner itself.").see(AGENT | PARTNER),
-        column("creatorSubject", Column::CreatorSubject, "The login that made it; for partners null where that was an agent.").see(AGENT | PARTNER).mask(PARTNER, "case when {t}.creator_audience = 'partner' then {c} end").or_null(),
+        column("creatorSubject", Column::CreatorSubject, "The login that made it; for partners null where that was an agent.")
+            .see(AGENT | PARTNER)
+            .mask(PARTNER, "case when {t}.creator_audience = 'partner' then {c} end")
+            .or_null(),
         column("expiresAt", Column::ExpiresAt, "Holds until then.").see(AGENT | PARTNER),
         column("revokedAt", Column::RevokedAt, "Null unless it was revoked.").see(AGENT | PARTNER),
         column("lastUsedAt", Column::LastUsedAt, "To the minute; null until it was used.").see(AGENT | PARTNER),

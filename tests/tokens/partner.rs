@@ -14,7 +14,9 @@ fn id(partner: &Partner) -> String {
     public_id(&partner_row::ENTITY, partner.id)
 }
 fn create(input: &str) -> String {
-    format!("mutation {{ partnerTokenCreate(input: {{{input}}}) {{ token partnerToken {{ id name prefix scope expiresAt creatorAudience lastUsedAt revokedAt }} userErrors {{ code field }} }} }}")
+    format!(
+        "mutation {{ partnerTokenCreate(input: {{{input}}}) {{ token partnerToken {{ id name prefix scope expiresAt creatorAudience lastUsedAt revokedAt }} userErrors {{ code field }} }} }}"
+    )
 }
 const PLAIN: &str = r#"name: "ERP", scopes: ["partner.profile:read"]"#;
 impl Hub {
@@ -36,7 +38,11 @@ impl Hub {
         (error["code"].as_str().unwrap().into(), error["field"][0].as_str().unwrap_or_default().into())
     }
     pub(super) async fn revoke(&self, bearer: &str, id: &str) -> Value {
-        self.data(bearer, &format!(r#"mutation {{ partnerTokenRevoke(input: {{id: "{id}"}}) {{ partnerToken {{ revokedAt }} userErrors {{ code }} }} }}"#)).await
+        self.data(
+            bearer,
+            &format!(r#"mutation {{ partnerTokenRevoke(input: {{id: "{id}"}}) {{ partnerToken {{ revokedAt }} userErrors {{ code }} }} }}"#),
+        )
+        .await
     }
     /// How long until a token is refused.
     async fn refused_after(&self, token: &str) -> u128 {
@@ -66,8 +72,16 @@ async fn a_token_is_shown_once_and_kept_as_a_hash() {
         let used = hub.data(&token, "{ partner { brandName } viewer { audience scopes } }").await;
         assert_eq!(used["partner"]["brandName"], "Acme");
         assert_eq!(used["viewer"]["scopes"], json!(["partner.profile:read"]));
-        let list = hub.data(&admin, "{ partner { tokens(first: 5) { totalCount nodes { id name prefix scope creatorAudience creatorSubject partner { id } } } } }").await;
-        assert_eq!(list["partner"]["tokens"]["nodes"][0], json!({"id": made, "name": "ERP", "prefix": token[..10], "scope": "partner.profile:read", "creatorAudience": "PARTNER", "creatorSubject": "ada", "partner": {"id": id(&acme)}}));
+        let list = hub
+            .data(
+                &admin,
+                "{ partner { tokens(first: 5) { totalCount nodes { id name prefix scope creatorAudience creatorSubject partner { id } } } } }",
+            )
+            .await;
+        assert_eq!(
+            list["partner"]["tokens"]["nodes"][0],
+            json!({"id": made, "name": "ERP", "prefix": token[..10], "scope": "partner.profile:read", "creatorAudience": "PARTNER", "creatorSubject": "ada", "partner": {"id": id(&acme)}})
+        );
         assert_eq!(list["partner"]["tokens"]["totalCount"], 1);
         for wrong in [token.to_uppercase(), token[..52].into(), format!("{token}x"), token.replace("sbp_", "")] {
             assert_eq!(hub.status(&wrong).await, StatusCode::UNAUTHORIZED, "{wrong}");
@@ -82,7 +96,16 @@ async fn nobody_hands_on_more_than_they_have() {
         let hub = Hub::new(store.clone(), Keys::ephemeral(), |_| {}).await;
         let (admin, agent) = (hub.admin(&acme), hub.agent());
         let own = |code: &str, field: &str| (code.to_string(), field.to_string());
-        for scope in ["partner.settlement:read", "partner.token:write", "partner:write", "ticket:read", "customer:read", "", "*", "partner.ticket:read partner.token:write"] {
+        for scope in [
+            "partner.settlement:read",
+            "partner.token:write",
+            "partner:write",
+            "ticket:read",
+            "customer:read",
+            "",
+            "*",
+            "partner.ticket:read partner.token:write",
+        ] {
             let input = format!(r#"name: "x", scopes: ["partner.profile:read", "{scope}"]"#);
             assert_eq!(hub.refused(&admin, &input).await, own("INVALID_VALUE", "scopes"), "{scope}");
         }
@@ -95,8 +118,12 @@ async fn nobody_hands_on_more_than_they_have() {
             assert_eq!(hub.refused(&admin, &format!(r#"{PLAIN}, partnerId: "{foreign}""#)).await, own("NOT_FOUND", "partnerId"));
         }
         assert_eq!(hub.refused(&agent, PLAIN).await, own("NOT_FOUND", "partnerId"), "an agent says for whom");
-        assert_eq!(hub.refused(&agent, &format!(r#"partnerId: "{}", name: "x", scopes: ["partner.token:write"]"#, id(&acme))).await, own("INVALID_VALUE", "scopes"));
-        let (_, wide) = hub.make(&agent, &format!(r#"partnerId: "{}", name: "x", scopes: ["partner.settlement:read", "partner.profile:read"]"#, id(&acme))).await;
+        assert_eq!(
+            hub.refused(&agent, &format!(r#"partnerId: "{}", name: "x", scopes: ["partner.token:write"]"#, id(&acme))).await,
+            own("INVALID_VALUE", "scopes")
+        );
+        let (_, wide) =
+            hub.make(&agent, &format!(r#"partnerId: "{}", name: "x", scopes: ["partner.settlement:read", "partner.profile:read"]"#, id(&acme))).await;
         assert_eq!(hub.data(&wide, "{ partner { brandName } }").await["partner"]["brandName"], "Acme");
         let refused = hub.ask(&wide, &create(PLAIN)).await.json;
         assert_eq!(refused["errors"][0]["extensions"]["requiredScopes"], json!(["partner:write"]), "no token makes tokens: {refused}");
@@ -107,7 +134,10 @@ async fn nobody_hands_on_more_than_they_have() {
         // another partner neither sees nor revokes it
         let stranger = hub.admin(&other);
         let seen = hub.data(&agent, "{ partners(first: 9) { nodes { brandName tokens(first: 5) { nodes { id } } } } }").await;
-        let made = seen["partners"]["nodes"].as_array().unwrap().iter().find(|p| p["brandName"] == "Acme").unwrap()["tokens"]["nodes"][0]["id"].as_str().unwrap().to_string();
+        let made = seen["partners"]["nodes"].as_array().unwrap().iter().find(|p| p["brandName"] == "Acme").unwrap()["tokens"]["nodes"][0]["id"]
+            .as_str()
+            .unwrap()
+            .to_string();
         assert_eq!(hub.data(&stranger, &format!(r#"{{ node(id: "{made}") {{ id }} }}"#)).await["node"], Value::Null);
         assert_eq!(hub.revoke(&stranger, &made).await["partnerTokenRevoke"], json!({"partnerToken": null, "userErrors": [{"code": "NOT_FOUND"}]}));
         assert_eq!(hub.status(&wide).await, StatusCode::OK);
@@ -155,7 +185,10 @@ async fn the_last_use_is_noted_with_the_callers_address() {
         let hub = Hub::new(store.clone(), Keys::ephemeral(), |c| c.server.trusted_proxies = vec!["10.0.0.0/8".into()]).await;
         let (_, token) = hub.make(&hub.admin(&acme), PLAIN).await;
         let call = async |peer: &str, told: &str| {
-            let request = Request::post("/graphql").header("content-type", "application/json").header("authorization", format!("Bearer {token}")).header("x-forwarded-for", told);
+            let request = Request::post("/graphql")
+                .header("content-type", "application/json")
+                .header("authorization", format!("Bearer {token}"))
+                .header("x-forwarded-for", told);
             let mut request = request.body(Body::from(r#"{"query":"{ __typename }"}"#)).unwrap();
             request.extensions_mut().insert(axum::extract::ConnectInfo(format!("{peer}:40000").parse::<SocketAddr>().unwrap()));
             assert_eq!(hub.router.clone().oneshot(request).await.unwrap().status(), StatusCode::OK);

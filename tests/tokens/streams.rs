@@ -88,7 +88,11 @@ async fn a_socket_ends_when_what_its_caller_may_see_changes() {
         let little = partner(&store, "Little").await;
         let signed = hub.mint(Class::Partner, Some(public_id(&partner_row::ENTITY, acme.id)), None);
         let socket = subscribed(&address, &signed).await;
-        let adopt = sea_orm::Statement::from_sql_and_values(store.backend(), "update partners set parent_id = $1 where id = $2", [acme.id.into(), little.id.into()]);
+        let adopt = sea_orm::Statement::from_sql_and_values(
+            store.backend(),
+            "update partners set parent_id = $1 where id = $2",
+            [acme.id.into(), little.id.into()],
+        );
         store.writer().execute_raw(adopt).await.unwrap();
         let (code, ms) = closed(socket).await;
         println!("{:?}: another family: {code} after {ms} ms", store.backend());
@@ -122,7 +126,10 @@ async fn an_event_stream_says_why_it_ends() {
         let Scene { hub, acme, token, token_id, .. } = scene(store.clone(), Keys::ephemeral()).await;
         let bolt = customer(&store, "Bolt").await.sold_by(&acme).await;
         let open = async |token: &str| {
-            let request = Request::post("/graphql").header("content-type", "application/json").header("accept", "text/event-stream").header("authorization", format!("Bearer {token}"));
+            let request = Request::post("/graphql")
+                .header("content-type", "application/json")
+                .header("accept", "text/event-stream")
+                .header("authorization", format!("Bearer {token}"));
             let body = r#"{"query":"subscription { ticketUpdated { name } }"}"#;
             let response = hub.router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
             tokio::time::sleep(Duration::from_millis(200)).await;

@@ -194,7 +194,9 @@ mod tests {
         for good in ["https://login.example/realms/x", "http://127.0.0.1:4010", "http://localhost:8080/a", "http://[::1]:1"] {
             assert!(safe(good).is_some(), "{good}");
         }
-        for bad in ["http://login.example", "ftp://127.0.0.1", "file:///etc/passwd", "http://127.0.0.1.evil.example", "http://localhost@evil.example", "x"] {
+        for bad in
+            ["http://login.example", "ftp://127.0.0.1", "file:///etc/passwd", "http://127.0.0.1.evil.example", "http://localhost@evil.example", "x"]
+        {
             assert!(safe(bad).is_none(), "{bad}");
         }
     }

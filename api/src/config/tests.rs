@@ -144,7 +144,8 @@ fn the_schema_takes_the_file_that_init_writes() {
 #[test]
 fn providers_come_from_the_environment_as_json() {
     let provider = |text: &str| load("", &[("SWITCHBOARD_AUTH__PROVIDERS", text)], &[]);
-    let (_dir, s) = provider(r#"[{"issuer": "https://a", "clients": [{"client_id": "x", "class": "agent", "scope": "kb:read ticket:read"}]}]"#).unwrap();
+    let (_dir, s) =
+        provider(r#"[{"issuer": "https://a", "clients": [{"client_id": "x", "class": "agent", "scope": "kb:read ticket:read"}]}]"#).unwrap();
     assert_eq!(s.config.auth.providers[0].clients[0].scope, "kb:read ticket:read");
     assert!(says(provider("https://a")).contains("no list of providers"));
     assert!(says(provider(r#"[{"issuer": "http://login.example"}]"#)).contains("no https:// address"));
