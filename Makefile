@@ -35,6 +35,7 @@ golden-check: ## Writes the golden files anew and wants no difference
 proof: ## The long versions of the tests: many rounds, 10^5 cases
 	@scripts/postgres
 	@PROOF=1 cargo test --release --workspace
+	@scripts/oidc
 
 bench: ## Measures what the figures in the texts come from
 	@scripts/bench

@@ -621,6 +621,26 @@ CREATE INDEX partner_customers_customer on partner_customers (customer_id, partn
 
 CREATE INDEX partner_customers_partner on partner_customers (partner_id, customer_id);
 
+CREATE TABLE partner_tokens (
+  id blob primary key,
+  created_at text not null,
+  updated_at text not null,
+  row_version integer not null default 1,
+  partner_id blob not null references partners (id),
+  name text not null,
+  token_hash text not null unique,
+  token_prefix text not null,
+  scope text not null,
+  expires_at text not null,
+  creator_audience text not null check (creator_audience in ('agent','partner')),
+  creator_subject text not null,
+  last_used_at text,
+  last_used_address text,
+  revoked_at text
+);
+
+CREATE INDEX partner_tokens_partner on partner_tokens (partner_id, id);
+
 CREATE TABLE partners (
   id blob primary key,
   created_at text not null,

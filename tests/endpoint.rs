@@ -15,10 +15,12 @@ use api::{
 };
 use axum::{
     body::Body,
+    extract::ConnectInfo,
     http::{Request, StatusCode},
 };
 use entities::{exchange::task, party::partner, store::public_id};
 use serde_json::{Value, json};
+use std::net::SocketAddr;
 
 /// The SHA-256 of a document, as clients write it.
 fn sha256(document: &str) -> String {
@@ -67,13 +69,16 @@ async fn a_spent_budget_refuses_by_cost_until_it_has_filled() {
 }
 
 #[tokio::test]
-async fn each_address_pays_for_itself_and_the_header_of_a_proxy_counts_only_when_named() {
+async fn each_address_pays_for_itself_and_the_word_of_a_proxy_counts_only_when_trusted() {
+    let proxy: SocketAddr = "10.0.0.1:5000".parse().unwrap();
     let ask = async |hub: &Hub, from: &str| {
-        cost(&hub.post(&[("x-forwarded-for", from), ("x-session", "0123456789abcdef")], r#"{"query":"{ __typename }"}"#).await).1
+        let request = Request::post("/graphql").header("content-type", "application/json").header("x-session", "0123456789abcdef");
+        let request = request.header("x-forwarded-for", from).extension(ConnectInfo(proxy));
+        cost(&hub.send(request.body(Body::from(r#"{"query":"{ __typename }"}"#)).unwrap()).await).1
     };
     let plain = hub_with(|c| c.budget.public_restored = 1).await;
     assert_eq!((ask(&plain, "192.0.2.1").await, ask(&plain, "192.0.2.2").await), (99_999, 99_998), "anybody can write a header");
-    let proxied = hub_with(|c| (c.server.address_header, c.budget.public_restored) = ("x-forwarded-for".into(), 1)).await;
+    let proxied = hub_with(|c| (c.server.trusted_proxies, c.budget.public_restored) = (vec!["10.0.0.0/8".into()], 1)).await;
     assert_eq!((ask(&proxied, "192.0.2.1").await, ask(&proxied, "192.0.2.2").await), (99_999, 99_999));
     assert_eq!(ask(&proxied, "198.51.100.9, 192.0.2.1").await, 99_998, "the last one is the proxy's own word");
 }

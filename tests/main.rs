@@ -18,3 +18,4 @@ mod restore;
 mod roles;
 mod search;
 mod tidy;
+mod tokens;

@@ -141,7 +141,7 @@ fn declared() -> Tables {
         exchange { external_ref idempotency_key import_batch import_mapping import_row_error source_system task }
         knowledge { answer_template article article_version category feedback search_query }
         outbox { change }
-        party { contact_medium customer customer_closure customer_contact identity partner partner_customer party region team }
+        party { contact_medium customer customer_closure customer_contact identity partner partner_customer partner_token party region team }
         privacy { audit_event consent state_change }
     }
 }

@@ -1,8 +1,10 @@
 //! Builds everything once. The process and the tests use the same.
 use crate::{
     auth::{
-        key::Keys,
+        key::{self, Keys},
         known::Known,
+        partner_token::PartnerTokens,
+        provider::Providers,
         token::{Class, Order, Tokens},
     },
     config::{Config, Settings},
@@ -34,7 +36,11 @@ pub struct App {
     pub index: Index,
     pub graphs: Graphs,
     pub tokens: Arc<Tokens>,
+    pub providers: Providers,
+    pub partner_tokens: PartnerTokens,
     pub known: Known,
+    /// Whose `X-Forwarded-For` is believed.
+    pub proxies: Vec<ipnet::IpNet>,
     pub documents: Documents,
     pub looks: Looks,
     pub persisted: Persisted,
@@ -59,7 +65,10 @@ impl App {
         Arc::new(App {
             graphs: Graphs::new(hub),
             tokens,
+            providers: Providers::new(&config.auth, store.clock()),
+            partner_tokens: PartnerTokens::default(),
             known: Known::default(),
+            proxies: config.server.trusted_proxies.iter().filter_map(|p| crate::config::network(p)).collect(),
             documents: Documents::default(),
             looks: Looks::default(),
             persisted: Persisted::new(&config.documents, trusted),
@@ -78,6 +87,20 @@ impl App {
     /// How long one query or mutation may take.
     pub fn deadline(&self) -> Duration {
         Duration::from_millis(self.config.limits.deadline_ms)
+    }
+    /// Keeps the keys fresh, those of the hub and those of its providers, until the hub stops.
+    pub async fn keep_keys(self: Arc<Self>) {
+        let own = async {
+            loop {
+                tokio::time::sleep(key::LOOK).await;
+                let app = self.clone();
+                let _ = tokio::task::spawn_blocking(move || app.tokens.keyring.look()).await;
+            }
+        };
+        tokio::select! {
+            () = self.lifecycle.stopped() => (),
+            _ = futures::future::join(own, self.providers.keep()) => (),
+        }
     }
     /// Keeps the search index behind the change log until the hub stops.
     pub async fn follow(self: Arc<Self>) {

@@ -10,6 +10,7 @@ mod generate;
 mod import;
 mod init;
 mod kb;
+mod keys;
 /// Customers and partners by whatever people call them.
 mod lookup;
 mod migrate;
@@ -89,6 +90,9 @@ enum Command {
     /// Access tokens
     #[command(subcommand)]
     Token(token::Token),
+    /// The keys that sign and verify access tokens
+    #[command(subcommand)]
+    Keys(keys::Keys),
     /// The schema of the graph
     #[command(subcommand)]
     Schema(schema::Schema),
@@ -163,6 +167,7 @@ async fn run(context: &Context, command: Command) -> Result<()> {
         Command::Reindex(c) => c.run(context).await,
         Command::Generate(c) => c.run(context).await,
         Command::Token(c) => c.run(context).await,
+        Command::Keys(c) => c.run(context),
         Command::Schema(c) => c.run(context),
         Command::Config(c) => c.run(context),
         Command::Completions(c) => c.run(),

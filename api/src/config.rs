@@ -1,4 +1,7 @@
 //! Settings: defaults < switchboard.toml < `SWITCHBOARD_*` < flags, and where each of them came from.
+/// OpenID providers.
+pub mod provider;
+
 use crate::error::{Error, Exit, Result};
 pub use bounds::{Budget, Documents};
 use figment::{
@@ -50,9 +53,9 @@ pub struct Server {
     /// A second address for `/metrics` alone; where it is blank, `/metrics` is served with the rest.
     #[schemars(title = "Address of the metrics")]
     pub metrics_address: String,
-    /// Behind a proxy, the header in which that proxy writes who called it (`x-forwarded-for`); its last address counts.
-    #[schemars(title = "Header with the caller's address", regex(pattern = r"^[a-z0-9-]*$"))]
-    pub address_header: String,
+    /// Addresses and networks (`10.0.0.0/8`) of proxies whose `X-Forwarded-For` is believed; none by default.
+    #[schemars(title = "Trusted proxies")]
+    pub trusted_proxies: Vec<String>,
 }
 impl Default for Server {
     fn default() -> Self {
@@ -61,7 +64,7 @@ impl Default for Server {
             public_url: String::new(),
             cors_origins: vec![],
             metrics_address: String::new(),
-            address_header: String::new(),
+            trusted_proxies: vec![],
         }
     }
 }
@@ -113,10 +116,13 @@ pub struct Auth {
     /// The folder of keys (`*.pem`): private ones sign and verify, public ones verify.
     #[schemars(title = "Folder of the keys")]
     pub keys: PathBuf,
+    /// OpenID providers whose tokens are accepted too. As an environment variable: the list as JSON.
+    #[schemars(title = "OpenID providers")]
+    pub providers: Vec<provider::Provider>,
 }
 impl Default for Auth {
     fn default() -> Self {
-        Auth { issuer: "switchboard".into(), audience: "switchboard".into(), keys: "keys".into() }
+        Auth { issuer: "switchboard".into(), audience: "switchboard".into(), keys: "keys".into(), providers: vec![] }
     }
 }
 
@@ -241,11 +247,18 @@ impl Config {
         if self.auth.issuer.is_empty() || self.auth.audience.is_empty() {
             return bad("auth.issuer and auth.audience", "must not be blank: a token names both");
         }
+        if let Some(p) = self.server.trusted_proxies.iter().find(|p| network(p).is_none()) {
+            return bad("server.trusted_proxies", &format!("holds {p:?}, which is no address or network such as 10.0.0.0/8"));
+        }
+        if let Some(wrong) = self.auth.providers.iter().find_map(provider::Provider::wrong) {
+            return bad("auth.providers", &wrong);
+        }
+        let issuers = || self.auth.providers.iter().map(|p| &p.issuer);
+        if let Some(twice) = issuers().find(|i| **i == self.auth.issuer || issuers().filter(|o| o == i).count() > 1) {
+            return bad("auth.providers", &format!("names the issuer {twice} twice"));
+        }
         if self.database.pool == 0 || self.limits.streams == 0 || self.limits.deadline_ms == 0 {
             return bad("database.pool, limits.streams and limits.deadline_ms", "must be at least 1");
-        }
-        if !self.server.address_header.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
-            return bad("server.address_header", "must be the name of a header in small letters, such as x-forwarded-for");
         }
         let most = schema::guard::Limits::default().cost as u32;
         for (name, points, restored) in self.budget.all() {
@@ -283,6 +296,10 @@ impl Database {
 }
 pub fn sqlite_url(path: &Path) -> String {
     format!("sqlite://{}", path.display().to_string().replace('%', "%25").replace('?', "%3F"))
+}
+/// A network of addresses, or one alone.
+pub fn network(text: &str) -> Option<ipnet::IpNet> {
+    text.parse().ok().or_else(|| text.parse::<std::net::IpAddr>().ok().map(Into::into))
 }
 fn is_origin(text: &str) -> bool {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
@@ -370,6 +387,11 @@ fn typed(known: &[(String, serde_json::Value)], origin: &str, key: &str, text: &
     use serde_json::Value as J;
     let Some((_, default)) = known.iter().find(|k| k.0 == key) else { return Err(unknown(key, origin, known)) };
     let number = |_| Error::said(Exit::Usage, format!("{origin}: `{text}` is not a whole number")).hint(format!("`{key}` is {default} by default"));
+    if key == "auth.providers" {
+        let not = |e: &dyn std::fmt::Display| Error::said(Exit::Usage, format!("{origin}: this is no list of providers as JSON: {e}"));
+        let list: Vec<serde_json::Value> = serde_json::from_str(text).map_err(|e| not(&e))?;
+        return Value::serialize(list).map_err(|e| not(&e));
+    }
     Ok(match default {
         J::Number(_) => text.trim().parse::<u64>().map_err(number)?.into(),
         J::Array(_) => text.split(',').map(str::trim).filter(|s| !s.is_empty()).map(String::from).collect::<Vec<_>>().into(),
@@ -460,6 +482,12 @@ keys = {keys:?}
 # [documents]
 # manifest = "persisted-documents.json"
 # trusted_only = ["customer", "public"]
+# Tokens of an OpenID provider are accepted too. Its programs by client_id, its people by the claims of their tokens:
+# [[auth.providers]]
+# issuer = "https://login.example/realms/telecom"
+# claims = {{ class = "realm_access.roles", customers = "customer_number", customers_by = "number" }}
+# classes = {{ callcentre = "agent", subscriber = "customer" }}
+# clients = [{{ client_id = "reporting", class = "agent", scope = "ticket:read" }}]
 
 [log]
 level = {level:?}

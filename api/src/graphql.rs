@@ -14,7 +14,7 @@ pub mod stream;
 
 use crate::{
     app::App,
-    auth::{self, Rejected},
+    auth::{self, Rejected, address::Address},
     limits,
     telemetry::RequestId,
 };
@@ -29,10 +29,10 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use budget::{Peer, Shown};
+use budget::Shown;
 use call::{Call, Form};
 use entities::{Audience, Scope};
-use futures::{FutureExt, Stream, StreamExt, stream::BoxStream};
+use futures::{FutureExt, StreamExt, stream::BoxStream};
 use moka::sync::Cache;
 use schema::{
     Caller, Mode,
@@ -206,7 +206,7 @@ pub struct Prepared {
 }
 
 /// Finds the document, judges it and its variables for this caller, and takes its cost from the caller's budget.
-pub fn prepare(app: &Arc<App>, scope: Scope, peer: Peer, call: Call) -> Result<Prepared, Refused> {
+pub fn prepare(app: &Arc<App>, scope: Scope, address: Address, call: Call) -> Result<Prepared, Refused> {
     let found = app.persisted.find(scope.audience, call.source)?;
     let document = app.documents.read(&found.text)?;
     let name = call.operation.as_deref();
@@ -218,7 +218,7 @@ pub fn prepare(app: &Arc<App>, scope: Scope, peer: Peer, call: Call) -> Result<P
     if let Some(hash) = found.learn {
         app.persisted.learn(hash, found.text.clone());
     }
-    let shown = app.budgets.charge(&scope, peer, cost).map_err(Refused::spent)?;
+    let shown = app.budgets.charge(&scope, address, cost).map_err(Refused::spent)?;
     let kind = operation.ty;
     if kind == OperationType::Mutation && scope.actor.is_some() {
         let message = "You look at this as the customer does: nothing can be changed that way.";
@@ -308,7 +308,7 @@ fn failed(code: &'static str, message: &str, request_id: &str) -> Answer {
 pub async fn endpoint(
     State(app): State<Arc<App>>,
     Extension(RequestId(id)): Extension<RequestId>,
-    Extension(peer): Extension<Peer>,
+    Extension(address): Extension<Address>,
     method: Method,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
@@ -318,13 +318,13 @@ pub async fn endpoint(
         let message = "This endpoint answers application/graphql-response+json, application/json, text/event-stream or multipart/mixed.";
         return Refused::new(StatusCode::NOT_ACCEPTABLE, BAD_REQUEST, message).over_http(Form::Json);
     };
-    let answered = answer(&app, (&id, peer), form, &method, &headers, query.as_deref(), body).await;
+    let answered = answer(&app, (&id, address), form, &method, &headers, query.as_deref(), body).await;
     answered.unwrap_or_else(|refused| refused.over_http(form))
 }
 
 async fn answer(
     app: &Arc<App>,
-    (id, peer): (&str, Peer),
+    (id, address): (&str, Address),
     form: Form,
     method: &Method,
     headers: &HeaderMap,
@@ -337,8 +337,8 @@ async fn answer(
         Method::POST => call::from_body(headers, &read(body, app.config().limits.body_bytes).await?)?,
         _ => return Err(not_allowed("GraphQL takes GET and POST.")),
     };
-    let until = caller.until;
-    let prepared = prepare(app, caller.scope, peer, call)?;
+    caller.note(app, address).await;
+    let prepared = prepare(app, caller.scope.clone(), address, call)?;
     let shown = prepared.shown;
     if *method == Method::GET && prepared.kind != OperationType::Query {
         return Err(not_allowed("GET runs queries only: send this by POST."));
@@ -348,7 +348,7 @@ async fn answer(
             let permit = app.streams.clone().try_acquire_owned();
             let permit =
                 permit.map_err(|_| Refused::new(StatusCode::TOO_MANY_REQUESTS, RATE_LIMITED, "Too many streams are open: try again later."))?;
-            stream::respond(form, prepared.stream(), app, until, permit)
+            stream::respond(form, prepared.stream(), app.clone(), caller, permit)
         }
         _ if prepared.kind == OperationType::Subscription => {
             let message = "A subscription needs Accept: text/event-stream or multipart/mixed, or the socket at /graphql/ws.";
@@ -403,23 +403,4 @@ fn graph_value(value: serde_json::Value) -> Value {
 /// The schema of one audience as text.
 pub fn sdl(audience: Audience) -> String {
     schema::sdl(audience)
-}
-
-/// Ends a stream when the hub stops or the caller's token expires.
-fn until_end<S: Stream + Send + 'static>(stream: S, app: &App, until: Option<i64>) -> impl Stream<Item = S::Item> + Send + 'static {
-    let stopping = app.lifecycle.stopped();
-    let expiry = expiry(app, until);
-    stream.take_until(async move {
-        tokio::select! { () = stopping => (), () = expiry => () }
-    })
-}
-/// Ends when the caller's token does.
-pub fn expiry(app: &App, until: Option<i64>) -> impl Future<Output = ()> + Send + use<> {
-    let left_s = until.map(|u| u.saturating_sub(app.store.clock().now().timestamp()).max(0) as u64);
-    async move {
-        match left_s {
-            Some(s) => tokio::time::sleep(Duration::from_secs(s)).await,
-            None => std::future::pending().await,
-        }
-    }
 }

@@ -1,21 +1,14 @@
 //! Bounds that hold before GraphQL begins, and what is answered where something breaks.
-use crate::{
-    graphql::budget::Peer,
-    telemetry::{self, RequestId},
-};
+use crate::telemetry::{self, RequestId};
 use axum::{
     body::{Body, Bytes},
-    extract::{ConnectInfo, Request},
+    extract::Request,
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use futures::{FutureExt, StreamExt};
-use std::{
-    net::{IpAddr, SocketAddr},
-    panic::AssertUnwindSafe,
-    time::Duration,
-};
+use std::{panic::AssertUnwindSafe, time::Duration};
 
 /// The longest document; what is longer is no query that a person wrote.
 pub const DOCUMENT_BYTES: usize = 32 << 10;
@@ -58,13 +51,6 @@ pub async fn catch(request: Request, next: Next) -> Response {
             "Something went wrong on our side. Please try again; if it stays, tell us the request id.",
         )
     })
-}
-
-/// Who is at the other end: by the header that our proxy writes, where the settings name one, else by the connection.
-pub fn peer(request: &Request, header: &str) -> Peer {
-    let told = || request.headers().get_all(header).iter().next_back()?.to_str().ok()?.rsplit(',').next()?.trim().parse::<IpAddr>().ok();
-    let connected = || request.extensions().get::<ConnectInfo<SocketAddr>>().map(|c| c.0.ip());
-    Peer(if header.is_empty() { None } else { told() }.or_else(connected))
 }
 
 /// What is still read of a body that is too large. A connection that is closed on somebody who sends loses the answer.

@@ -6,9 +6,11 @@ use crate::{
     health, limits, socket, telemetry,
 };
 use axum::{
-    Router,
+    Json, Router,
+    extract::State,
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware,
+    response::IntoResponse,
     routing::{any, get},
 };
 use std::{sync::Arc, time::Duration};
@@ -30,6 +32,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/graphiql/", get(assets::explorer))
         .route("/graphiql/personas.json", get(assets::personas))
         .route("/graphiql/{*path}", get(assets::explorer_file))
+        .route("/.well-known/jwks.json", get(jwks))
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
         .fallback(|| async {
@@ -51,6 +54,12 @@ pub fn router(app: Arc<App>) -> Router {
             routes.layer(SetResponseHeaderLayer::if_not_present(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000")));
     }
     routes.layer(middleware::from_fn_with_state(app.clone(), telemetry::observe)).with_state(app)
+}
+
+/// The public keys of the hub, for whoever verifies its tokens.
+async fn jwks(State(app): State<Arc<App>>) -> impl IntoResponse {
+    let keys = app.tokens.keyring.keys().jwks(app.store.clock().now().timestamp());
+    ([(header::CACHE_CONTROL, "public, max-age=60")], Json(keys))
 }
 
 /// The second address, where there is one.

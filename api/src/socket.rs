@@ -2,8 +2,12 @@
 //! turn, so that a slow reader slows its own subscriptions and fills no queue.
 use crate::{
     app::App,
-    auth::{self, Caller, Rejected},
-    graphql::{self, Answer, Refused, budget::Peer, call},
+    auth::{
+        self, Caller, REMEMBERED, Rejected,
+        address::Address,
+        watch::{self, Over},
+    },
+    graphql::{self, Answer, Refused, call},
     telemetry::RequestId,
 };
 use axum::{
@@ -16,10 +20,10 @@ use axum::{
     response::Response,
 };
 use entities::Scope;
-use futures::{FutureExt, StreamExt, stream::BoxStream};
+use futures::{StreamExt, stream::BoxStream};
 use serde_json::{Map, Value, json};
 use std::{sync::Arc, time::Duration};
-use tokio::time::{Instant, interval_at, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 use tokio_stream::StreamMap;
 
 const PROTOCOL: &str = "graphql-transport-ws";
@@ -32,7 +36,7 @@ const WRITE: Duration = Duration::from_secs(10);
 pub async fn endpoint(
     State(app): State<Arc<App>>,
     Extension(RequestId(id)): Extension<RequestId>,
-    Extension(peer): Extension<Peer>,
+    Extension(address): Extension<Address>,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
@@ -42,7 +46,7 @@ pub async fn endpoint(
     let largest = app.config().limits.body_bytes;
     let authorization = headers.get(AUTHORIZATION).and_then(|v| v.to_str().ok()).map(String::from);
     upgrade.protocols([PROTOCOL]).max_message_size(largest).max_frame_size(largest).on_upgrade(move |socket| async move {
-        Talk { app, socket, id, peer, authorization, caller: None, running: StreamMap::new() }.hold().await;
+        Talk { app, socket, id, address, authorization, caller: None, running: StreamMap::new() }.hold().await;
         drop(permit);
     })
 }
@@ -62,7 +66,7 @@ struct Talk {
     socket: WebSocket,
     /// Of the request that opened the socket.
     id: String,
-    peer: Peer,
+    address: Address,
     authorization: Option<String>,
     /// Set by `connection_init`.
     caller: Option<Caller>,
@@ -84,15 +88,15 @@ impl Talk {
     async fn talk(&mut self) -> Close {
         let stopping = self.app.lifecycle.stopped();
         let init = sleep(INIT);
-        let mut expiry = graphql::expiry(&self.app, None).boxed();
         tokio::pin!(stopping, init);
         let mut beat = interval_at(Instant::now() + BEAT, BEAT);
+        let mut check = interval_at(Instant::now() + REMEMBERED, REMEMBERED);
+        check.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let had_caller = self.caller.is_some();
             let step = tokio::select! {
                 () = &mut stopping => return Close(1001, "Going away"),
-                () = &mut init, if !had_caller => return Close(4408, "Connection initialisation timeout"),
-                () = &mut expiry => return Close(4401, "Token expired"),
+                () = &mut init, if self.caller.is_none() => return Close(4408, "Connection initialisation timeout"),
+                _ = check.tick() => self.holds(false).await,
                 _ = beat.tick() => self.send(Message::Ping(Default::default())).await,
                 message = self.socket.recv() => match message {
                     Some(Ok(message)) => self.take(message).await,
@@ -103,12 +107,20 @@ impl Talk {
             if let Err(close) = step {
                 return close;
             }
-            if let (false, Some(caller)) = (had_caller, &self.caller) {
-                expiry = graphql::expiry(&self.app, caller.until).boxed();
-            }
         }
     }
 
+    /// Whether the caller still is who it was: asked twice a second, and before something is shown.
+    async fn holds(&mut self, shows: bool) -> Result<(), Close> {
+        let Some(caller) = &self.caller else { return Ok(()) };
+        let still = if shows { watch::holds(&self.app, caller).await } else { watch::may_wait(&self.app, caller).await };
+        still.map_err(|over| match over {
+            Over::Expired => Close(4401, "Token expired"),
+            Over::Revoked => Close(4401, "Unauthorized"),
+            Over::Changed => Close(4403, "Permissions changed: connect again"),
+            Over::Unknown => Close(1011, "Internal error"),
+        })
+    }
     async fn take(&mut self, message: Message) -> Result<(), Close> {
         let text = match message {
             Message::Text(text) => text,
@@ -153,7 +165,10 @@ impl Talk {
         };
         let said = |name| field(name).and_then(Value::as_str);
         match auth::from(&self.app, authorization.as_deref(), said("x-session"), said("x-reason"), &self.id).await {
-            Ok(caller) => self.caller = Some(caller),
+            Ok(caller) => {
+                caller.note(&self.app, self.address).await;
+                self.caller = Some(caller);
+            }
             Err(Rejected::Token(why)) => {
                 tracing::info!(why, request_id = self.id, "a token was refused");
                 return Err(Close(4403, "Forbidden"));
@@ -176,7 +191,7 @@ impl Talk {
         let many = self.running.len() >= self.app.config().limits.socket_operations;
         let prepared = match many {
             true => Err(Refused::new(StatusCode::OK, "RATE_LIMITED", "Too many operations run on this socket.")),
-            false => call::from_fields(fields).and_then(|call| graphql::prepare(&self.app, scope, self.peer, call)),
+            false => call::from_fields(fields).and_then(|call| graphql::prepare(&self.app, scope, self.address, call)),
         };
         match prepared {
             Ok(prepared) => {
@@ -195,6 +210,7 @@ impl Talk {
                 self.error(&id, answer).await
             }
             Step::Answer(answer) => {
+                self.holds(true).await?;
                 // the answer is JSON already: it is put between the rest as it is
                 let mut text = format!(r#"{{"id":{},"type":"next","payload":"#, json!(id)).into_bytes();
                 text.extend(answer.body);

@@ -1,5 +1,5 @@
 //! Logs, metrics and the id that ties a request to both. No personal data, no tokens, no bodies.
-use crate::{app::App, config, limits};
+use crate::{app::App, auth::address, config, limits};
 use axum::{
     extract::{MatchedPath, Request, State},
     http::HeaderValue,
@@ -62,9 +62,9 @@ pub async fn observe(State(app): State<Arc<App>>, mut request: Request, next: Ne
     let route = request.extensions().get::<MatchedPath>().map_or("other".to_string(), |m| m.as_str().to_string());
     let method = request.method().clone();
     let span = tracing::info_span!("request", request_id = %id);
+    let address = address::of(&request, &app.proxies);
+    request.extensions_mut().insert(address);
     request.extensions_mut().insert(RequestId(id.clone()));
-    let peer = limits::peer(&request, &app.config().server.address_header);
-    request.extensions_mut().insert(peer);
     let started = Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
     let (elapsed, status) = (started.elapsed(), response.status().as_u16());

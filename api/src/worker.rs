@@ -53,6 +53,7 @@ impl Lifecycle {
 /// closed with 1001, index written.
 pub async fn run(app: Arc<App>, listener: TcpListener, metrics: Option<TcpListener>) -> Result<()> {
     let follower = tokio::spawn(app.clone().follow());
+    tokio::spawn(app.clone().keep_keys());
     let looks = tokio::spawn(looks::follow(app.clone()));
     let side = metrics.map(|listener| tokio::spawn(axum::serve(listener, routes::metrics(app.clone())).into_future()));
     let listener = listener.tap_io(|stream| {

@@ -79,6 +79,7 @@ pub static KINDS: &[&EntityKind] = &[
     &party::customer::ENTITY,
     &party::customer_contact::ENTITY,
     &party::partner::ENTITY,
+    &party::partner_token::ENTITY,
     &party::party::ENTITY,
     &party::region::ENTITY,
     &party::team::ENTITY,

@@ -7,8 +7,11 @@ pub fn texts() -> impl Iterator<Item = &'static str> {
     MIGRATIONS.iter().map(|m| m.1)
 }
 /// (name, text)
-const MIGRATIONS: &[(&str, &str)] =
-    &[("m0001_first_slice", include_str!("migrations/m0001_first_slice.sql")), ("m0002_access", include_str!("migrations/m0002_access.sql"))];
+const MIGRATIONS: &[(&str, &str)] = &[
+    ("m0001_first_slice", include_str!("migrations/m0001_first_slice.sql")),
+    ("m0002_access", include_str!("migrations/m0002_access.sql")),
+    ("m0003_partner_tokens", include_str!("migrations/m0003_partner_tokens.sql")),
+];
 
 pub struct Migrator;
 #[async_trait::async_trait]

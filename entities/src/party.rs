@@ -20,5 +20,7 @@ pub mod team;
 pub mod partner;
 /// Which customers a partner may know, and from when to when.
 pub mod partner_customer;
+/// Tokens by which a partner's programs call the hub.
+pub mod partner_token;
 /// Who is calling or writing.
 pub mod lookup;

@@ -60,6 +60,7 @@ const AGENT_SCOPES: &[&str] = &[
     "kb:read",
     "kb:write",
     "metrics:read",
+    "partner:write",
     "product:read",
     "ticket:read",
     "ticket:triage",
@@ -74,8 +75,11 @@ const PARTNER_SCOPES: &[&str] = &[
     "partner.settlement:read",
     "partner.ticket:read",
     "partner.ticket:write",
+    PARTNER_TOKEN_WRITE,
     "kb:read",
 ];
+/// A partner's administrator: makes and revokes the tokens of its programs. No such token holds it.
+pub const PARTNER_TOKEN_WRITE: &str = "partner.token:write";
 const CUSTOMER_SCOPES: &[&str] = &[
     "audit:read",
     "billing:read",
@@ -99,10 +103,11 @@ const PARTNER_MEANS: &[(&str, &[&str])] = &[
     ("partner.settlement:read", &["billing:read"]),
     ("partner.ticket:read", &["ticket:read", "conversation:read"]),
     ("partner.ticket:write", &["ticket:write"]),
+    (PARTNER_TOKEN_WRITE, &["partner:write"]),
 ];
 
 /// Who asks, what they may do, and when.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Scope {
     pub audience: Audience,
     /// The token's subject; `public` without a token.

@@ -22,7 +22,7 @@ use entities::{
     exchange::idempotency_key,
     knowledge::{article, article_version, feedback},
     model::EntityKind,
-    party::{customer, customer_contact, party},
+    party::{customer, customer_contact, partner, partner_token, partner_token::secret, party},
     privacy::consent,
 };
 use futures::future::BoxFuture;
@@ -229,6 +229,43 @@ impl Mutation {
             })
         });
         Ok(Some(ArticlePayload::of(done.await?)))
+    }
+    /// Makes a token for a partner's programs. It is in this answer and nowhere else.
+    #[graphql(directive = auth::apply("agent partner".into(), Some("partner:write".into()), Some(20)))]
+    async fn partner_token_create(&self, ctx: &Context<'_>, input: PartnerTokenCreateInput) -> Result<Option<PartnerTokenPayload>> {
+        let made = std::sync::Arc::new(std::sync::OnceLock::new());
+        let shown = made.clone();
+        let done = perform(ctx, "partnerTokenCreate", input.idempotency_key.clone(), input, move |ctx, w, i| {
+            Box::pin(async move {
+                let secret = secret::partner_token();
+                let create = partner_token::Create {
+                    partner_id: optional(ctx, &partner::ENTITY, &i.partner_id, "partnerId")?,
+                    name: i.name,
+                    scopes: i.scopes,
+                    ttl_days: i.ttl_days.unwrap_or(90),
+                    token_hash: secret::hash(&secret),
+                    token_prefix: secret.chars().take(secret::PREFIX_CHARS).collect(),
+                };
+                let id = partner_token::create(w, create).await?;
+                let _ = made.set(secret);
+                Ok(id)
+            })
+        });
+        let done = done.await?;
+        // a second try with the same key makes nothing, and has nothing to show
+        Ok(Some(PartnerTokenPayload::of(done, shown.get().cloned())))
+    }
+    /// Ends a token of a partner; its open streams end within a second.
+    #[graphql(directive = auth::apply("agent partner".into(), Some("partner:write".into()), Some(20)))]
+    async fn partner_token_revoke(&self, ctx: &Context<'_>, input: PartnerTokenRevokeInput) -> Result<Option<PartnerTokenPayload>> {
+        let done = perform(ctx, "partnerTokenRevoke", input.idempotency_key.clone(), input, |ctx, w, i| {
+            Box::pin(async move {
+                let id = known(ctx, &partner_token::ENTITY, &i.id, "id")?;
+                partner_token::revoke(w, id).await?;
+                Ok(id)
+            })
+        });
+        Ok(Some(PartnerTokenPayload::of(done.await?, None)))
     }
     /// Says whether an article or an answer helped.
     #[graphql(directive = auth::apply("all".into(), None, Some(10)))]

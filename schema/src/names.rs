@@ -21,6 +21,7 @@ names!(
     KbArticle,
     Message,
     Partner,
+    PartnerToken,
     Product,
     SearchResult,
     Task,

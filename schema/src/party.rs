@@ -5,12 +5,23 @@ use entities::{
     care::ticket,
     catalogue::product,
     conversation::{conversation, timeline},
-    party::{contact_medium, customer, customer_contact, partner, party, region, team},
+    party::{contact_medium, customer, customer_contact, partner, partner_token, party, region, team},
     privacy::{audit_event, consent},
 };
 
 pub fn types() -> Vec<Type> {
-    vec![customer_type(), overview(), contact(), team(), party_type(), contact_medium_type(), partner_type(), region_type(), external_id()]
+    vec![
+        customer_type(),
+        overview(),
+        contact(),
+        team(),
+        party_type(),
+        contact_medium_type(),
+        partner_type(),
+        partner_token_type(),
+        region_type(),
+        external_id(),
+    ]
 }
 pub fn roots() -> Vec<Field> {
     const CUSTOMER_BY: &[(&str, &str, &str)] = &[
@@ -31,6 +42,7 @@ pub fn roots() -> Vec<Field> {
             .sorted()
             .see(AGENT | PARTNER)
             .scope("customer:read"),
+        all("partners", "Partner", asc(partner::Column::Id), "All partners.").connection().see(AGENT).scope("partner:write"),
         mine("partner", "Partner", "The partner of a partner token. Null for everyone else.").see(PARTNER).scope("partner.profile:read"),
     ]
 }
@@ -232,11 +244,41 @@ fn partner_type() -> Type {
             .filtered()
             .see(AGENT | PARTNER)
             .scope("ticket:read"),
+        many(
+            "tokens",
+            "PartnerToken",
+            partner_token::Column::PartnerId,
+            desc(partner_token::Column::Id),
+            "The tokens of its programs, the newest first; also those that no longer hold.",
+        )
+        .connection()
+        .see(AGENT | PARTNER)
+        .scope("partner:write"),
         many("bills", "Bill", bill::Column::PartnerId, desc(bill::Column::BillOn), "Bills of what it sold, the newest first.")
             .connection()
             .filtered()
             .see(AGENT | PARTNER)
             .scope("billing:read"),
+    ])
+}
+fn partner_token_type() -> Type {
+    use partner_token::{Column, CreatorAudience, ENTITY};
+    table(&ENTITY, "By which a partner's program calls the hub. The token itself is shown once, when it is made.").fields([
+        id(&ENTITY).see(AGENT | PARTNER),
+        column("name", Column::Name, "What it is for.").see(AGENT | PARTNER),
+        column("prefix", Column::TokenPrefix, "How the token begins.").see(AGENT | PARTNER),
+        column("scope", Column::Scope, "What it may do, parted by blanks.").see(AGENT | PARTNER),
+        column("createdAt", Column::CreatedAt, "When it was made.").see(AGENT | PARTNER),
+        choice::<CreatorAudience>("creatorAudience", Column::CreatorAudience, "Who made it: an agent, or the partner itself.").see(AGENT | PARTNER),
+        column("creatorSubject", Column::CreatorSubject, "The login that made it; for partners null where that was an agent.")
+            .see(AGENT | PARTNER)
+            .mask(PARTNER, "case when {t}.creator_audience = 'partner' then {c} end")
+            .or_null(),
+        column("expiresAt", Column::ExpiresAt, "Holds until then.").see(AGENT | PARTNER),
+        column("revokedAt", Column::RevokedAt, "Null unless it was revoked.").see(AGENT | PARTNER),
+        column("lastUsedAt", Column::LastUsedAt, "To the minute; null until it was used.").see(AGENT | PARTNER),
+        column("lastUsedAddress", Column::LastUsedAddress, "From where it was last used; null until then.").see(AGENT | PARTNER),
+        one("partner", "Partner", Column::PartnerId, "Whose it is.").see(AGENT | PARTNER),
     ])
 }
 fn region_type() -> Type {

@@ -40,7 +40,7 @@ pub async fn snapshot(store: &Store) -> String {
         exchange::idempotency_key,
         knowledge::{article, article_version, feedback},
         outbox::change,
-        party::{contact_medium, customer, customer_closure, partner_customer, party},
+        party::{contact_medium, customer, customer_closure, partner_customer, partner_token, party},
         privacy::{audit_event, consent, state_change},
     };
     let mut all = format!("position {}\n", store.position().await.expect("read the position"));
@@ -54,6 +54,6 @@ pub async fn snapshot(store: &Store) -> String {
         )*};
     }
     every!(bill billing_account ticket ticket_note product bot_answer conversation message idempotency_key article article_version feedback change
-        contact_medium customer customer_closure partner_customer party audit_event consent state_change);
+        contact_medium customer customer_closure partner_customer partner_token party audit_event consent state_change);
     all
 }

@@ -1,5 +1,6 @@
 //! What the database says of a login: its roles, its partner's children, its regions and teams. Every request asks, so
-//! that each is remembered for a second; what is taken away is gone a second later on every node.
+//! that each is remembered for a moment; what is taken away is gone a second later on every node.
+use super::REMEMBERED;
 use entities::{
     Error, Scope, Store,
     id::Id,
@@ -11,10 +12,9 @@ use entities::{
 };
 use moka::sync::Cache;
 use sea_orm::{ColumnTrait, Condition, QueryFilter, QuerySelect};
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 use uuid::Uuid;
 
-const WHILE: Duration = Duration::from_secs(1);
 type Ids = Arc<[Uuid]>;
 /// (issuer, subject, roots)
 type Who = (String, String, Vec<Uuid>);
@@ -28,7 +28,7 @@ pub struct Known {
 impl Default for Known {
     fn default() -> Self {
         fn cache<K: std::hash::Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static>() -> Cache<K, V> {
-            Cache::builder().max_capacity(10_000).time_to_live(WHILE).build()
+            Cache::builder().max_capacity(10_000).time_to_live(REMEMBERED).build()
         }
         Known { logins: cache(), partners: cache(), regions: cache(), teams: cache() }
     }

@@ -136,8 +136,8 @@ fn keys(config: &Config) -> Check {
         Ok(keys) => keys,
         Err(e) => return failed("keys", e.to_string(), "remove that file, or put a good key in its place"),
     };
-    if keys.signing.is_none() {
-        return failed("keys", format!("no signing key in {}", dir.display()), "`switchboard init` makes one; without it nobody can log in");
+    if keys.signing().is_none() {
+        return failed("keys", format!("no signing key in {}", dir.display()), "`switchboard keys rotate` makes one; without it nobody can log in");
     }
     #[cfg(unix)]
     for file in key::files(dir).unwrap_or_default() {
@@ -146,7 +146,7 @@ fn keys(config: &Config) -> Check {
             return failed("keys", format!("others can read {}", file.display()), format!("chmod 600 {}", file.display()));
         }
     }
-    ok("keys", format!("{}, {} in all", dir.display(), keys.verifying.len()))
+    ok("keys", format!("{}, {} in all", dir.display(), keys.all.len()))
 }
 
 /// Only where the settings speak of trusted documents.

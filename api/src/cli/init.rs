@@ -1,7 +1,7 @@
 use super::{Context, print};
 use crate::{
     app,
-    auth::key,
+    auth::key::{self, Kind},
     config::{Config, FILE, Settings, template},
     error::{Error, Exit, Result},
     telemetry,
@@ -46,7 +46,7 @@ impl Init {
         // what can fail comes first: a folder without settings can be tried again
         app::open(&settings, true).await?;
         if key::files(&settings.config.auth.keys)?.is_empty() {
-            key::generate(&settings.config.auth.keys)?;
+            key::generate(&settings.config.auth.keys, Kind::EdDsa)?;
         }
         write_private(&file, &text)?;
 

@@ -1,7 +1,7 @@
 use super::{Context, print::number};
 use crate::{
     app::{self, App},
-    auth::key::{self, Keys},
+    auth::key::{self, Keys, Kind},
     error::{Error, Exit, Result},
     graphql::persisted::Manifest,
     worker,
@@ -40,12 +40,12 @@ impl Serve {
         };
         let opened = app::open(&settings, self.migrate).await?;
         if opened.fresh && key::files(&settings.config.auth.keys)?.is_empty() {
-            let file = key::generate(&settings.config.auth.keys)?;
+            let file = key::generate(&settings.config.auth.keys, Kind::EdDsa)?;
             tracing::info!(file = %file.display(), "first start: made a database and a signing key");
         }
         let keys = Keys::load(&settings.config.auth.keys)?;
-        if keys.verifying.is_empty() {
-            tracing::warn!(folder = %settings.config.auth.keys.display(), "there are no keys: only the public can ask. `switchboard init` makes one");
+        if keys.all.is_empty() {
+            tracing::warn!(folder = %settings.config.auth.keys.display(), "there are no keys: only the public can ask. `switchboard keys rotate` makes one");
         }
         let index = Index::open_at_once(&settings.config.index.dir, &opened.store).await?;
         let app = App::trusting(settings.config, opened.store, index, keys, trusted);

@@ -110,7 +110,7 @@ pub fn tokens(settings: &Settings) -> Result<Tokens> {
     if tokens.can_sign() {
         Ok(tokens)
     } else {
-        Err(no_key().hint(format!("{} holds none; `switchboard init FOLDER` makes one", settings.config.auth.keys.display())))
+        Err(no_key().hint(format!("{} holds none; `switchboard keys rotate` makes one", settings.config.auth.keys.display())))
     }
 }
 fn no_key() -> Error {

@@ -91,17 +91,24 @@ fn refused(schema: &serde_json::Value, value: &serde_json::Value, at: &str) -> O
     for (keyword, wanted) in schema.as_object().expect("a schema is an object") {
         let fits = match keyword.as_str() {
             "title" | "description" | "default" | "format" | "x-unit" | "$schema" => true,
-            "type" => match wanted.as_str().expect("one type") {
-                "object" => value.is_object(),
-                "array" => value.is_array(),
-                "string" => value.is_string(),
-                "integer" => value.is_i64() || value.is_u64(),
-                other => panic!("{at}: type {other}"),
-            },
+            "type" => {
+                let is = |ty: &serde_json::Value| match ty.as_str().expect("a type") {
+                    "object" => value.is_object(),
+                    "array" => value.is_array(),
+                    "string" => value.is_string(),
+                    "null" => value.is_null(),
+                    "integer" => value.is_i64() || value.is_u64(),
+                    other => panic!("{at}: type {other}"),
+                };
+                wanted.as_array().map_or_else(|| is(wanted), |types| types.iter().any(is))
+            }
             "enum" => wanted.as_array().expect("values").contains(value),
             "minimum" => value.as_f64().is_none_or(|v| v >= wanted.as_f64().expect("a number")),
             "minLength" => value.as_str().is_none_or(|v| v.chars().count() as u64 >= wanted.as_u64().expect("a number")),
             "pattern" => value.as_str().is_none_or(|v| regex::Regex::new(wanted.as_str().expect("a pattern")).unwrap().is_match(v)),
+            "required" => wanted.as_array().expect("names").iter().all(|n| value.get(n.as_str().expect("a name")).is_some()),
+            "anyOf" => wanted.as_array().expect("schemas").iter().any(|w| refused(w, value, at).is_none()),
+            "additionalProperties" if wanted.is_object() => value.as_object().is_none_or(|v| v.values().all(|v| refused(wanted, v, at).is_none())),
             "additionalProperties" => {
                 assert_eq!(*wanted, serde_json::Value::Bool(false), "{at} is open");
                 value.as_object().is_none_or(|v| v.keys().all(|k| schema["properties"].get(k).is_some()))
@@ -136,8 +143,22 @@ fn the_schema_takes_the_file_that_init_writes() {
     assert_eq!(refused_file(&template(&Config::default())), None);
     // with the lines that are there as examples
     let all = template(&Config::default()).replace("# public_url", "public_url").replace("# cors_origins", "cors_origins");
+    let all = ["[[auth", "issuer =", "claims =", "classes =", "clients ="].iter().fold(all, |all, line| all.replace(&format!("# {line}"), line));
     assert!(all.contains("\ncors_origins"), "{all}");
     assert_eq!(refused_file(&all), None);
+    assert_eq!(load(&all, &[], &[]).unwrap().1.config.auth.providers.len(), 1);
+}
+#[test]
+fn providers_come_from_the_environment_as_json() {
+    let provider = |text: &str| load("", &[("SWITCHBOARD_AUTH__PROVIDERS", text)], &[]);
+    let (_dir, s) =
+        provider(r#"[{"issuer": "https://a", "clients": [{"client_id": "x", "class": "agent", "scope": "kb:read ticket:read"}]}]"#).unwrap();
+    assert_eq!(s.config.auth.providers[0].clients[0].scope, "kb:read ticket:read");
+    assert!(says(provider("https://a")).contains("no list of providers"));
+    assert!(says(provider(r#"[{"issuer": "http://login.example"}]"#)).contains("no https:// address"));
+    assert!(says(provider(r#"[{"issuer": "https://a"}, {"issuer": "https://a"}]"#)).contains("twice"));
+    assert!(says(provider(r#"[{"issuer": "switchboard"}]"#)).contains("no https://"));
+    assert!(says(load("[server]\ntrusted_proxies = ['proxy']", &[], &[])).contains("no address or network"));
 }
 #[test]
 fn schema_and_loader_refuse_the_same() {
@@ -157,10 +178,16 @@ fn schema_and_loader_refuse_the_same() {
         "[limits]\ndeadline_ms = 1.5",
         "[limits]\nstreams = 0",
         "[log]\nformat = 'xml'",
-        "[server]\naddress_header = 'X Real IP'",
         "[budget]\nagent_points = -1",
         "[budget]\npublic_restored = 0",
         "[documents]\nmanifest = 'm.json'\ntrusted_only = ['everybody']",
+        "[[auth.providers]]\naudience = 'x'",
+        "[[auth.providers]]\nissuer = 'login.example'",
+        "[[auth.providers]]\nissuer = 'https://a'\nclass = 'agent'",
+        "[[auth.providers]]\nissuer = 'https://a'\nclients = [{ class = 'agent' }]",
+        "[[auth.providers]]\nissuer = 'https://a'\nclients = [{ client_id = 'x', class = 'boss' }]",
+        "[[auth.providers]]\nissuer = 'https://a'\nclasses = { staff = 'boss' }",
+        "[[auth.providers]]\nissuer = 'https://a'\nclaims = { customers_by = 'name' }",
     ];
     for file in wrong {
         assert!(refused_file(file).is_some(), "the schema takes {file}");
@@ -173,6 +200,8 @@ fn schema_and_loader_refuse_the_same() {
         "[log]\nformat = 'json'",
         "[budget]\npublic_points = 0",
         "[documents]\nmanifest = 'm.json'\ntrusted_only = ['customer', 'public']",
+        "[[auth.providers]]\nissuer = 'https://a'",
+        "[[auth.providers]]\nissuer = 'http://127.0.0.1:4010'\naudience = 'urn:hub'\nclaims = { class = 'realm_access.roles', customers_by = 'source:crm' }\nclasses = { staff = 'agent' }\nclients = [{ client_id = 'x', class = 'partner', partner = 'acme', scope = 'kb:read' }]",
     ];
     for file in right {
         assert_eq!(refused_file(file), None, "{file}");

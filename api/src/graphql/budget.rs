@@ -1,6 +1,6 @@
 //! How much one caller may ask: each has a bucket of points that leaks at a steady rate, and each operation pays what
 //! [`schema::guard`] found it to cost before it runs. Aliases and HTTP requests make no difference, only the cost does.
-use crate::config;
+use crate::{auth::address::Address, config};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header::RETRY_AFTER};
 use entities::{Audience, Scope};
 use governor::{Quota, RateLimiter, clock, middleware::StateInformationMiddleware, state::InMemoryState, state::NotKeyed};
@@ -12,10 +12,6 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-
-/// The caller of a request, as the network knows it. None where there is no network, in tests.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer(pub Option<IpAddr>);
 
 /// The buckets of all callers of this process.
 pub struct Budgets {
@@ -40,10 +36,10 @@ enum Payer {
     Address(Option<IpAddr>),
 }
 impl Payer {
-    fn of(scope: &Scope, peer: Peer) -> Self {
+    fn of(scope: &Scope, address: Address) -> Self {
         match scope.audience {
             // an anonymous session is whatever its caller says: it would buy a new bucket
-            Audience::Public => Payer::Address(peer.0.map(network)),
+            Audience::Public => Payer::Address(address.0.map(network)),
             _ => Payer::Subject(scope.subject.clone()),
         }
     }
@@ -121,13 +117,13 @@ impl Budgets {
         Budgets { of, limit }
     }
     /// Takes the cost of an operation from its caller's bucket.
-    pub fn charge(&self, scope: &Scope, peer: Peer, cost: u64) -> Result<Shown, Spent> {
+    pub fn charge(&self, scope: &Scope, address: Address, cost: u64) -> Result<Shown, Spent> {
         let shown = self.unpaid(cost);
         let place = Audience::ALL.iter().position(|a| *a == scope.audience).unwrap_or(0);
         let Some(buckets) = &self.of[place] else { return Ok(shown) };
         let bucket = buckets
             .each
-            .get_with(Payer::of(scope, peer), || Arc::new(RateLimiter::direct_with_clock(buckets.quota, buckets.clock.clone()).with_middleware()));
+            .get_with(Payer::of(scope, address), || Arc::new(RateLimiter::direct_with_clock(buckets.quota, buckets.clock.clone()).with_middleware()));
         // that an operation is looked at at all costs something
         let cost = NonZeroU32::new(u32::try_from(cost).unwrap_or(u32::MAX)).unwrap_or(NonZeroU32::MIN);
         let standing = |remaining| Some(Standing { points: buckets.points, remaining, restored: buckets.restored });
@@ -205,7 +201,7 @@ mod tests {
     fn a_bucket_is_spent_by_cost_and_fills_with_time() {
         let (budgets, at) = budgets();
         let (ada, ben) = (scope(Audience::Customer, "ada"), scope(Audience::Customer, "ben"));
-        let pay = |who: &Scope, cost| budgets.charge(who, Peer(None), cost);
+        let pay = |who: &Scope, cost| budgets.charge(who, Address(None), cost);
         assert_eq!(remaining(pay(&ada, 60)), 40);
         assert_eq!(remaining(pay(&ada, 0)), 39, "nothing is for nothing");
         let spent = pay(&ada, 60).expect_err("39 points are left");
@@ -221,9 +217,9 @@ mod tests {
     #[test]
     fn no_points_is_no_budget_and_the_public_is_an_address() {
         let (budgets, _) = budgets();
-        assert_eq!(budgets.charge(&scope(Audience::Agent, "ada"), Peer(None), 20_000).map(|s| s.budget), Ok(None));
+        assert_eq!(budgets.charge(&scope(Audience::Agent, "ada"), Address(None), 20_000).map(|s| s.budget), Ok(None));
         let mut public = Scope::public(chrono::DateTime::UNIX_EPOCH);
-        let from = |text: &str| Peer(Some(text.parse().expect("an address")));
+        let from = |text: &str| Address(Some(text.parse().expect("an address")));
         for (session, address) in [("a", "192.0.2.1"), ("b", "192.0.2.1"), ("c", "::ffff:192.0.2.1")] {
             public.session = Some(session.into());
             let left = remaining(budgets.charge(&public, from(address), 10_000));
@@ -237,7 +233,7 @@ mod tests {
     #[test]
     fn an_answer_shows_its_cost() {
         let (budgets, _) = budgets();
-        let shown = budgets.charge(&scope(Audience::Customer, "ada"), Peer(None), 7).expect("is paid");
+        let shown = budgets.charge(&scope(Audience::Customer, "ada"), Address(None), 7).expect("is paid");
         let (mut empty, mut full) = (b"{}".to_vec(), br#"{"data":null}"#.to_vec());
         shown.append(&mut empty);
         budgets.unpaid(30_000).append(&mut full);

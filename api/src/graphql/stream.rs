@@ -1,15 +1,32 @@
 //! Answers that come one after another over one HTTP request: server-sent events (graphql-sse, distinct connections)
 //! and multipart (as Apollo's clients ask for subscriptions).
-use super::{Answer, call::Form, until_end};
-use crate::app::App;
+use super::{Answer, Refused, call::Form};
+use crate::{
+    app::App,
+    auth::{
+        Caller, REMEMBERED, Rejected,
+        watch::{self, Over},
+    },
+};
 use axum::{
     body::{Body, Bytes},
-    http::header::{CACHE_CONTROL, CONTENT_TYPE},
+    http::{
+        StatusCode,
+        header::{CACHE_CONTROL, CONTENT_TYPE},
+    },
     response::{IntoResponse, Response},
 };
 use futures::{StreamExt, stream::BoxStream};
-use std::{convert::Infallible, time::Duration};
-use tokio::sync::OwnedSemaphorePermit;
+use schema::error::UNAUTHENTICATED;
+use std::{convert::Infallible, sync::Arc, time::Duration};
+use tokio::{
+    sync::{
+        OwnedSemaphorePermit,
+        mpsc::{self, Sender},
+    },
+    time::{Instant, MissedTickBehavior, interval_at},
+};
+use tokio_stream::wrappers::ReceiverStream;
 
 /// Proxies cut what is silent for a minute; a write is also how a caller that left is noticed.
 const BEAT: Duration = Duration::from_secs(15);
@@ -40,18 +57,59 @@ const PARTS: Words = Words {
     end: "\r\n--graphql--\r\n",
 };
 
-/// Holds its permit until the last answer is out.
-pub fn respond(form: Form, answers: BoxStream<'static, Answer>, app: &App, until: Option<i64>, permit: OwnedSemaphorePermit) -> Response {
+/// A caller that has not read for so long is gone.
+const WRITE: Duration = Duration::from_secs(10);
+
+/// Holds its permit until the last answer is out. A task of its own passes the answers on, one at a time: a caller that
+/// does not read fills no queue, and is asked after all the same.
+pub fn respond(form: Form, answers: BoxStream<'static, Answer>, app: Arc<App>, caller: Caller, permit: OwnedSemaphorePermit) -> Response {
     let words = if form == Form::EventStream { &EVENTS } else { &PARTS };
-    let answers = until_end(answers, app, until).map(|answer| [words.before.as_bytes(), &answer.body, words.after.as_bytes()].concat());
-    let answers = tokio_stream::StreamExt::timeout_repeating(answers, tokio::time::interval_at(tokio::time::Instant::now() + BEAT, BEAT));
-    let parts = answers.map(|part| part.map_or(Bytes::from_static(words.beat.as_bytes()), Bytes::from));
-    let open = futures::stream::iter([Bytes::from_static(words.open.as_bytes())]);
-    let end = futures::stream::once(async move {
+    let (out, parts) = mpsc::channel(1);
+    tokio::spawn(async move {
+        pass(words, answers, &app, &caller, &out).await;
         drop(permit);
-        Bytes::from_static(words.end.as_bytes())
     });
-    let body = open.chain(parts).chain(end).map(Ok::<_, Infallible>);
+    let body = ReceiverStream::new(parts).map(Ok::<_, Infallible>);
     // X-Accel-Buffering: nginx would gather the events otherwise
     ([(CONTENT_TYPE, words.content_type), (CACHE_CONTROL, "no-store")], [("x-accel-buffering", "no")], Body::from_stream(body)).into_response()
+}
+
+/// Ends when the answers do, the hub stops, the caller leaves or may no longer know them.
+async fn pass(words: &'static Words, mut answers: BoxStream<'static, Answer>, app: &App, caller: &Caller, out: &Sender<Bytes>) -> Option<()> {
+    let send = async |part: Bytes| out.send_timeout(part, WRITE).await.ok();
+    let wrapped = |answer: Answer| Bytes::from([words.before.as_bytes(), &answer.body, words.after.as_bytes()].concat());
+    send(Bytes::from_static(words.open.as_bytes())).await?;
+    let stopping = app.lifecycle.stopped();
+    tokio::pin!(stopping);
+    let (mut beat, mut check) = (interval_at(Instant::now() + BEAT, BEAT), interval_at(Instant::now() + REMEMBERED, REMEMBERED));
+    check.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let (part, may) = tokio::select! {
+            () = &mut stopping => break,
+            () = out.closed() => return None,
+            _ = beat.tick() => (Some(Bytes::from_static(words.beat.as_bytes())), Ok(())),
+            _ = check.tick() => (None, watch::may_wait(app, caller).await),
+            answer = answers.next() => match answer {
+                Some(answer) => (Some(wrapped(answer)), watch::holds(app, caller).await),
+                None => break,
+            },
+        };
+        if let Err(over) = may {
+            send(wrapped(ended(over).answer())).await?;
+            break;
+        }
+        if let Some(part) = part {
+            send(part).await?;
+        }
+    }
+    send(Bytes::from_static(words.end.as_bytes())).await
+}
+fn ended(over: Over) -> Refused {
+    let message = match over {
+        Over::Expired => "The token has expired.",
+        Over::Revoked => "The token is no longer valid.",
+        Over::Changed => "What you may do has changed: please connect again.",
+        Over::Unknown => return Refused::from(Rejected::Store(entities::Error::Invalid("a stream ended: its caller could not be checked".into()))),
+    };
+    Refused::new(StatusCode::UNAUTHORIZED, UNAUTHENTICATED, message)
 }

@@ -197,3 +197,24 @@ pub struct FeedbackSubmitInput {
     /// The same key and input again count once.
     pub(super) idempotency_key: Option<String>,
 }
+/// A new token of a partner.
+#[derive(InputObject, serde::Serialize)]
+pub struct PartnerTokenCreateInput {
+    /// Whose; your own partner when not given. Agents always give it.
+    pub(super) partner_id: Option<ID>,
+    /// What it is for, at most 100 characters.
+    pub(super) name: String,
+    /// What it may do. A partner gives only what it may do itself, and never `partner.token:write`.
+    pub(super) scopes: Vec<String>,
+    /// How long it holds, 1 to 366 days; 90 when not given.
+    pub(super) ttl_days: Option<i32>,
+    /// The same key and input again give the same row, without the token: that is shown once.
+    pub(super) idempotency_key: Option<String>,
+}
+/// Which token to end.
+#[derive(InputObject, serde::Serialize)]
+pub struct PartnerTokenRevokeInput {
+    pub(super) id: ID,
+    /// The same key and input again change nothing more.
+    pub(super) idempotency_key: Option<String>,
+}

@@ -1,7 +1,7 @@
 //! What a mutation answers: the row that came of it, or what the caller can mend.
 use crate::{
     audience::auth,
-    names::{BotAnswer, Consent, Conversation, Customer, CustomerContact, KbArticle, Ticket},
+    names::{BotAnswer, Consent, Conversation, Customer, CustomerContact, KbArticle, PartnerToken, Ticket},
     node::{Declared, Node},
     scalars::DateTime,
 };
@@ -189,5 +189,23 @@ pub struct FeedbackPayload {
 impl FeedbackPayload {
     pub(super) fn of(done: Done) -> Self {
         FeedbackPayload { is_accepted: done.is_ok(), user_errors: done.err().unwrap_or_default() }
+    }
+}
+/// What became of a token of a partner.
+#[derive(SimpleObject)]
+#[graphql(directive = auth::apply("agent partner".into(), None, Some(0)))]
+pub struct PartnerTokenPayload {
+    /// The token's row as it is now; null when there was an error.
+    partner_token: Option<Node<PartnerToken>>,
+    /// The token itself, when it was made just now: keep it, it is never shown again. Null when there was an error, and
+    /// where an idempotency key was used before.
+    token: Option<String>,
+    /// What you can mend.
+    user_errors: Vec<UserError>,
+}
+impl PartnerTokenPayload {
+    pub(super) fn of(done: Done, token: Option<String>) -> Self {
+        let (partner_token, user_errors) = row(done);
+        PartnerTokenPayload { token: token.filter(|_| partner_token.is_some()), partner_token, user_errors }
     }
 }

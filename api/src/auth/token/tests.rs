@@ -1,5 +1,6 @@
 use super::*;
-use jsonwebtoken::EncodingKey;
+use crate::auth::key::{self, Kind};
+use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
 
 const NOW: i64 = 1_750_000_000;
@@ -15,7 +16,8 @@ fn at(s: i64) -> DateTime<Utc> {
 }
 /// A token of the hub's own key with these claims and header fields changed; null takes a claim out.
 fn forged(t: &Tokens, claims: Value, header: Value) -> String {
-    let (kid, key) = t.keys.signing.as_ref().unwrap();
+    let keys = t.keyring.keys();
+    let (kid, (_, key)) = (&keys.signing().unwrap().id, keys.signing().unwrap().signing().unwrap());
     let (_, good) = t.mint(order(Class::Agent), at(NOW)).unwrap();
     let mut body = serde_json::to_value(good).unwrap();
     for (k, v) in claims.as_object().unwrap() {
@@ -133,7 +135,8 @@ fn what_is_no_token_of_this_hub_is_refused() {
     let (foreign, _) = tokens().mint(order(Class::Agent), at(NOW)).unwrap();
     let (head, rest) = good.split_once('.').unwrap();
     let (body, signature) = rest.split_once('.').unwrap();
-    let (kid, key) = t.keys.signing.as_ref().unwrap();
+    let keys = t.keyring.keys();
+    let (kid, (_, key)) = (&keys.signing().unwrap().id, keys.signing().unwrap().signing().unwrap());
     let twice = signed(
         &format!(r#"{{"alg":"EdDSA","typ":"at+jwt","kid":"{kid}"}}"#),
         r#"{"iss":"switchboard","iss":"switchboard","aud":"switchboard","sub":"a","exp":1750000100,"iat":1750000000,"jti":"j","client_id":"c","aud_class":"agent"}"#,
@@ -159,20 +162,72 @@ fn what_is_no_token_of_this_hub_is_refused() {
     }
     assert!(Tokens::new(Keys::default(), &config::Auth::default()).verify(&good, at(NOW)).is_err(), "a hub without keys accepts nothing");
 }
+fn hub(folder: &std::path::Path) -> Tokens {
+    Tokens::new(Keys::load(folder).unwrap(), &config::Auth::default())
+}
 #[test]
 fn a_key_made_in_a_folder_signs_and_only_its_owner_reads_it() {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().join("keys");
-    assert!(Keys::load(&folder).unwrap().signing.is_none());
-    let file = super::super::key::generate(&folder).unwrap();
-    #[cfg(unix)]
-    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions()) & 0o777, 0o600);
-    let t = Tokens::new(Keys::load(&folder).unwrap(), &config::Auth::default());
-    let (token, _) = t.mint(order(Class::Agent), at(NOW)).unwrap();
-    super::super::key::generate(&folder).unwrap();
-    let rotated = Tokens::new(Keys::load(&folder).unwrap(), &config::Auth::default());
-    assert!(rotated.verify(&token, at(NOW)).is_ok(), "the old key still verifies");
-    assert_ne!(rotated.keys.signing.unwrap().0, t.keys.signing.unwrap().0, "the new one signs");
+    assert!(Keys::load(&folder).unwrap().signing().is_none());
+    for kind in [Kind::EdDsa, Kind::Es256] {
+        let file = key::generate(&folder, kind).unwrap();
+        #[cfg(unix)]
+        assert_eq!(std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions()) & 0o777, 0o600);
+        let t = hub(&folder);
+        let (token, _) = t.mint(order(Class::Agent), at(NOW)).unwrap();
+        assert_eq!(t.keyring.keys().signing().unwrap().file, file, "the youngest signs");
+        assert_eq!(Signed::parse(&token).unwrap().header.alg, if kind == Kind::EdDsa { "EdDSA" } else { "ES256" });
+        assert!(t.verify(&token, at(NOW)).is_ok());
+    }
     std::fs::write(folder.join("z.pem"), "nonsense").unwrap();
     assert!(Keys::load(&folder).is_err());
+}
+#[test]
+fn tokens_outlive_the_rotation_of_their_key_by_the_overlap() {
+    let dir = tempfile::tempdir().unwrap();
+    key::generate(dir.path(), Kind::EdDsa).unwrap();
+    let running = hub(dir.path());
+    let (token, _) = running.mint(order(Class::Agent), at(NOW)).unwrap();
+    let old = running.keyring.keys().signing().unwrap().id.clone();
+    key::rotate(dir.path(), Kind::Es256, NOW + 600).unwrap();
+    running.keyring.look();
+    assert!(running.verify(&token, at(NOW + 599)).is_ok());
+    assert!(running.verify(&token, at(NOW + 600)).is_err(), "the overlap is over");
+    let (new, _) = running.mint(order(Class::Agent), at(NOW)).unwrap();
+    assert!(running.verify(&new, at(NOW)).is_ok());
+    assert_ne!(running.keyring.keys().signing().unwrap().id, old);
+    let private = |k: &key::Key| std::fs::read_to_string(&k.file).unwrap().contains("PRIVATE");
+    assert_eq!(hub(dir.path()).keyring.keys().all.iter().filter(|k| private(k)).count(), 1, "the old private key is gone");
+    assert_eq!(running.keyring.keys().jwks(NOW)["keys"].as_array().unwrap().len(), 2);
+    assert_eq!(running.keyring.keys().jwks(NOW + 600)["keys"].as_array().unwrap().len(), 1);
+}
+#[test]
+fn a_hub_that_runs_sees_keys_come_and_go() {
+    let dir = tempfile::tempdir().unwrap();
+    let running = hub(dir.path());
+    let file = key::generate(dir.path(), Kind::Es256).unwrap();
+    let (token, _) = hub(dir.path()).mint(order(Class::Agent), at(NOW)).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(1050)); // it looks at most once a second
+    assert!(running.verify(&token, at(NOW)).is_ok(), "an unknown key makes it look");
+    std::fs::write(dir.path().join("z.pem"), "half of a k").unwrap();
+    running.keyring.look();
+    assert!(running.verify(&token, at(NOW)).is_ok(), "a file that is no key takes no other with it");
+    key::remove(&file).unwrap();
+    running.keyring.look();
+    assert!(running.verify(&token, at(NOW)).is_err());
+}
+#[test]
+fn a_key_verifies_with_its_own_algorithm_only() {
+    let dir = tempfile::tempdir().unwrap();
+    key::generate(dir.path(), Kind::Es256).unwrap();
+    let t = hub(dir.path());
+    let (token, _) = t.mint(order(Class::Agent), at(NOW)).unwrap();
+    let (head, rest) = token.split_once('.').unwrap();
+    let id = t.keyring.keys().signing().unwrap().id.clone();
+    assert_eq!(head, b64(&format!(r#"{{"typ":"at+jwt","alg":"ES256","kid":"{id}"}}"#)));
+    for alg in ["EdDSA", "ES384", "RS256", "HS256", "none", "es256"] {
+        let bent = format!("{}.{rest}", b64(&format!(r#"{{"typ":"at+jwt","alg":"{alg}","kid":"{id}"}}"#)));
+        assert!(t.verify(&bent, at(NOW)).is_err(), "{alg}");
+    }
 }
