@@ -31,6 +31,7 @@ pub struct Rotate {
 #[derive(Args)]
 pub struct Retire {
     /// The id of the key, or how it begins
+    #[arg(allow_hyphen_values = true)]
     id: String,
     /// Also where nothing would be left to sign with
     #[arg(long)]
