@@ -3,17 +3,22 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager, async_trait};
 
 /// What the migrations say, in their order.
-pub const TEXTS: &[&str] = &[include_str!("migrations/m0001_first_slice.sql")];
+pub const TEXTS: &[&str] = &[MIGRATIONS[0].1, MIGRATIONS[1].1];
+const MIGRATIONS: &[(&str, &str)] = &[
+    ("m0001_first_slice", include_str!("migrations/m0001_first_slice.sql")),
+    ("m0004_privacy", include_str!("migrations/m0004_privacy.sql")),
+];
 
 pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(Text { name: "m0001_first_slice", up: TEXTS[0] })]
+        MIGRATIONS.iter().map(|(name, up)| Box::new(Text { name, up }) as Box<dyn MigrationTrait>).collect()
     }
 }
 
-/// A migration written as SQL text. `down` drops what `up` created, last first.
+/// A migration written as SQL text. `down` drops the tables that `up` created, last first; columns that it added stay, as
+/// SQLite drops none that refers to another table.
 struct Text {
     name: &'static str,
     up: &'static str,
@@ -34,7 +39,8 @@ impl MigrationTrait for Text {
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for statement in statements(self.up, manager.get_database_backend()).iter().rev() {
             if let Some(table) = statement.strip_prefix("create table ").and_then(|s| s.split_whitespace().next()) {
-                manager.get_connection().execute_unprepared(&format!("drop table {table}")).await?;
+                let cascade = if manager.get_database_backend() == DbBackend::Postgres { " cascade" } else { "" };
+                manager.get_connection().execute_unprepared(&format!("drop table {table}{cascade}")).await?;
             }
         }
         Ok(())

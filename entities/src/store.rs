@@ -14,10 +14,9 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveValue::Set, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, EntityTrait, Statement,
+    ActiveValue::Set, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, EntityTrait, IntoActiveModel, Statement,
     TransactionOptions, TransactionTrait, prelude::Uuid, sqlx::sqlite::SqliteJournalMode,
 };
-use sha2::{Digest, Sha256};
 use std::{path::Path, sync::Arc, time::Duration};
 use tokio::sync::watch;
 
@@ -238,49 +237,32 @@ impl Write {
     fn seal(&self, position: i64, a: &Audit, prev: &str) -> audit_event::ActiveModel {
         let id = crate::id::at(self.at);
         let fields = serde_json::json!(a.fields);
-        let mut h = Sha256::new();
-        let uuid = |id: Option<Uuid>| id.map(|id| id.to_string()).unwrap_or_default();
-        let parts = [
-            prev,
-            &id.to_string(),
-            &self.at.to_rfc3339(),
-            &self.scope.subject,
-            self.scope.audience.name(),
-            self.scope.acting_for.as_deref().unwrap_or_default(),
-            &format!("{:?}", a.action),
-            a.entity,
-            &uuid(a.entity_id),
-            &uuid(a.customer),
-            &fields.to_string(),
-            a.reason.as_deref().unwrap_or_default(),
-            self.scope.request_id.as_deref().unwrap_or_default(),
-        ];
-        for part in parts {
-            h.update(part.as_bytes());
-            h.update([0]);
-        }
-        audit_event::ActiveModel {
-            position: Set(position),
-            id: Set(id),
-            at: Set(self.at),
-            actor_subject: Set(self.scope.subject.clone()),
-            actor_audience: Set(match self.scope.audience {
+        let mut row = audit_event::Model {
+            position,
+            id,
+            at: self.at,
+            actor_subject: self.scope.subject.clone(),
+            actor_audience: match self.scope.audience {
                 Audience::Agent => ActorAudience::Agent,
                 Audience::Partner => ActorAudience::Partner,
                 Audience::Customer => ActorAudience::Customer,
                 Audience::Public => ActorAudience::Public,
-            }),
-            acting_for: Set(self.scope.acting_for.clone()),
-            action: Set(a.action),
-            entity_type: Set(a.entity.into()),
-            entity_id: Set(a.entity_id),
-            customer_id: Set(a.customer),
-            fields: Set(fields),
-            reason: Set(a.reason.clone()),
-            request_id: Set(self.scope.request_id.clone()),
-            prev_hash: Set(prev.into()),
-            hash: Set(format!("{:x}", h.finalize())),
-        }
+            },
+            acting_for: self.scope.acting_for.clone(),
+            action: a.action,
+            entity_type: a.entity.into(),
+            entity_id: a.entity_id,
+            customer_id: a.customer,
+            fields,
+            reason: a.reason.clone(),
+            request_id: self.scope.request_id.clone(),
+            prev_hash: prev.into(),
+            hash: String::new(),
+            salt: None,
+            words_digest: None,
+        };
+        audit_event::seal::close(&mut row);
+        row.into_active_model()
     }
 }
 
