@@ -19,6 +19,8 @@ create table erased_sources (
   erased_at timestamptz not null
 );
 
+create index customers_erased on customers (id) where erased_at is not null;
+
 -- A task may be about a customer. One that the hub runs by itself is held by a node for a while at a time.
 alter table tasks add column customer_id uuid references customers (id);
 alter table tasks add column lease_until timestamptz;
