@@ -4,7 +4,7 @@ use crate::{
     config::{Config, Settings},
     error::{Error, Exit, Result},
     graphql::Documents,
-    routes, telemetry,
+    jobs, routes, telemetry,
     worker::Lifecycle,
 };
 use axum::Router;
@@ -61,6 +61,10 @@ impl App {
     /// Keeps the search index behind the change log until the hub stops.
     pub async fn follow(self: Arc<Self>) {
         self.index.follow(self.lifecycle.stopped()).await;
+    }
+    /// Runs what waits to be done until the hub stops.
+    pub async fn work(self: Arc<Self>) {
+        jobs::run(self).await;
     }
 }
 

@@ -24,6 +24,7 @@ pub struct Config {
     pub index: Index,
     pub auth: Auth,
     pub limits: Limits,
+    pub exports: Exports,
     pub log: Log,
 }
 
@@ -129,6 +130,24 @@ impl Default for Limits {
     }
 }
 
+/// Files that customers, and agents for them, ask for: everything that the hub knows of a customer.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(title = "Exports")]
+pub struct Exports {
+    /// The folder of the files. Several hubs over one database share it.
+    #[schemars(title = "Folder of the exports")]
+    pub dir: PathBuf,
+    /// How long a file can be fetched, in days; then it is deleted.
+    #[schemars(title = "Life of an export", range(min = 1), extend("x-unit" = "days"))]
+    pub keep_days: u32,
+}
+impl Default for Exports {
+    fn default() -> Self {
+        Exports { dir: "exports".into(), keep_days: 7 }
+    }
+}
+
 /// What the log tells, and how.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -201,6 +220,7 @@ impl Config {
     /// Relative paths are relative to the folder of the settings file.
     pub fn place_in(&mut self, home: &Path) {
         self.index.dir = home.join(&self.index.dir);
+        self.exports.dir = home.join(&self.exports.dir);
         self.auth.keys = home.join(&self.auth.keys);
         if let Some(file) = self.database.file() {
             self.database.url = sqlite_url(&home.join(file));
@@ -223,8 +243,8 @@ impl Config {
         if self.auth.issuer.is_empty() || self.auth.audience.is_empty() {
             return bad("auth.issuer and auth.audience", "must not be blank: a token names both");
         }
-        if self.database.pool == 0 || self.limits.streams == 0 || self.limits.deadline_ms == 0 {
-            return bad("database.pool, limits.streams and limits.deadline_ms", "must be at least 1");
+        if self.database.pool == 0 || self.limits.streams == 0 || self.limits.deadline_ms == 0 || self.exports.keep_days == 0 {
+            return bad("database.pool, limits.streams, limits.deadline_ms and exports.keep_days", "must be at least 1");
         }
         Ok(())
     }
@@ -420,12 +440,16 @@ issuer = {issuer:?}
 audience = {audience:?}
 keys = {keys:?}
 
+[exports]
+dir = {exports:?}
+
 [log]
 level = {level:?}
 "#,
         address = config.server.address,
         url = config.database.url,
         index = config.index.dir,
+        exports = config.exports.dir,
         issuer = config.auth.issuer,
         audience = config.auth.audience,
         keys = config.auth.keys,

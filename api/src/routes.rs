@@ -1,5 +1,5 @@
 //! Every address of the hub.
-use crate::{app::App, assets, graphql, health, limits, socket, telemetry};
+use crate::{app::App, assets, exports, graphql, health, limits, socket, telemetry};
 use axum::{
     Router,
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
@@ -26,6 +26,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/graphiql/", get(assets::explorer))
         .route("/graphiql/personas.json", get(assets::personas))
         .route("/graphiql/{*path}", get(assets::explorer_file))
+        .route("/exports/{id}", get(exports::fetch))
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
         .fallback(|| async {

@@ -16,7 +16,7 @@ use crate::{
     error::Code,
     exchange::{
         table::{self, Table},
-        task::{self, Kind, queue},
+        task::{Kind, queue},
     },
     input::needs,
     model::*,
@@ -219,16 +219,6 @@ async fn stop_exports(w: &Write, root: Uuid) -> Result<()> {
     let mut binder = Binder::of(w.tx());
     let rule = whose("t.customer_id in {tree}", &[root], Parties::Alone, &mut binder);
     w.tx().execute_raw(binder.statement(format!("update tasks as t set file_bytes = null where t.kind = 'export' and {rule}"))).await?;
-    Ok(())
-}
-
-/// The rows are gone, and so are their bytes: the task and the request that it came of are done.
-pub async fn done(store: &Store, task: &task::Model) -> Result<()> {
-    let mut w = store.write(&Scope::hub(store.clock().now())).await?;
-    task::end(w.tx(), task.id, None, w.at()).await?;
-    privacy_request::completed(&mut w, task).await?;
-    w.changed(Operation::Update, &task::ENTITY, task.id, task.customer_id, None);
-    w.commit().await?;
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! Work that the nodes of the hub run by themselves: asked for in a transaction, taken by one node at a time, and taken
 //! again by another where that one is gone.
 use super::{ActiveModel, Column, ENTITY, Entity, Kind, Model, State};
-use crate::{Result, Store, model::*, outbox::change::Operation, store::Write};
+use crate::{Error, Result, Scope, Store, model::*, outbox::change::Operation, privacy::privacy_request, store::Write};
 use chrono::TimeDelta;
 use sea_orm::{ActiveValue::Set, ExprTrait, QueryOrder, sea_query::Expr};
 
@@ -76,26 +76,55 @@ pub async fn release(store: &Store, id: Uuid, node: &str) -> Result<()> {
     Ok(())
 }
 
-/// What became of an export: rows, and the file that holds them until then.
-pub async fn made(store: &Store, id: Uuid, rows: i64, file_bytes: i64, expires_at: DateTimeUtc) -> Result<()> {
-    Entity::update_many()
-        .col_expr(Column::Done, Expr::value(rows))
-        .col_expr(Column::Total, Expr::value(Some(rows)))
-        .col_expr(Column::FileBytes, Expr::value(Some(file_bytes)))
-        .col_expr(Column::ExpiresAt, Expr::value(Some(expires_at)))
-        .filter(Column::Id.eq(id))
-        .exec(store.writer())
-        .await?;
-    Ok(())
+/// The file of an export.
+#[derive(Clone, Copy, Debug)]
+pub struct File {
+    pub rows: i64,
+    pub bytes: i64,
+    pub expires_at: DateTimeUtc,
+}
+/// The end of a task, well or with the reason, and of the request that it came of. False where the task is another's by
+/// now, or was called off: then nothing was written, and what came of it is to be thrown away.
+pub async fn finish(store: &Store, task: &Model, node: &str, done: std::result::Result<Option<File>, &Error>) -> Result<bool> {
+    let mut w = store.write(&Scope::hub(store.clock().now())).await?;
+    let held = Entity::update_many().col_expr(Column::LeaseUntil, Expr::value(None::<DateTimeUtc>)).filter(Column::Id.eq(task.id));
+    let held = held.filter(Column::LeaseBy.eq(node)).filter(Column::State.eq(State::Running)).exec(w.tx()).await?;
+    if held.rows_affected == 0 {
+        return Ok(false);
+    }
+    if let Ok(Some(file)) = done {
+        Entity::update_many()
+            .col_expr(Column::Done, Expr::value(file.rows))
+            .col_expr(Column::Total, Expr::value(Some(file.rows)))
+            .col_expr(Column::FileBytes, Expr::value(Some(file.bytes)))
+            .col_expr(Column::ExpiresAt, Expr::value(Some(file.expires_at)))
+            .filter(Column::Id.eq(task.id))
+            .exec(w.tx())
+            .await?;
+    }
+    let at = w.at();
+    super::end(w.tx(), task.id, done.err(), at).await?;
+    if done.is_ok() {
+        privacy_request::completed(&mut w, task).await?;
+    }
+    w.changed(Operation::Update, &ENTITY, task.id, task.customer_id, None);
+    w.commit().await?;
+    Ok(true)
 }
 
-/// Exports whose files are to go: their time is over.
-pub async fn expired(store: &Store) -> Result<Vec<Uuid>> {
-    let over = Entity::find().filter(Column::FileBytes.is_not_null()).filter(Column::ExpiresAt.lte(store.clock().now()));
-    Ok(over.all(store.reader()).await?.into_iter().map(|t| t.id).collect())
+/// Whether the file of this export may still be fetched, or is being written.
+pub async fn is_kept(store: &Store, id: Uuid) -> Result<bool> {
+    let Some(task) = Entity::find_by_id(id).one(store.reader()).await? else { return Ok(false) };
+    let over = task.expires_at.is_some_and(|end| end <= store.clock().now());
+    Ok(matches!(task.state, State::Queued | State::Running) || (task.file_bytes.is_some() && !over))
 }
-/// Their files are gone.
-pub async fn forget(store: &Store, ids: Vec<Uuid>) -> Result<()> {
-    Entity::update_many().col_expr(Column::FileBytes, Expr::value(None::<i64>)).filter(Column::Id.is_in(ids)).exec(store.writer()).await?;
+/// Files that are gone are no longer told of.
+pub async fn forget(store: &Store, id: Uuid) -> Result<()> {
+    Entity::update_many()
+        .col_expr(Column::FileBytes, Expr::value(None::<i64>))
+        .filter(Column::Id.eq(id))
+        .filter(Column::FileBytes.is_not_null())
+        .exec(store.writer())
+        .await?;
     Ok(())
 }
