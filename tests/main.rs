@@ -4,6 +4,7 @@
 mod harness;
 
 mod care;
+mod erasure;
 mod exchange;
 mod formats;
 mod generate;
