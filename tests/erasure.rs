@@ -104,8 +104,12 @@ impl Hub {
     }
     async fn export(&self, token: &str, customer: &Owner) -> Value {
         let id = public_id(&customer::ENTITY, customer.id());
-        self.ask(token, "mutation ($i: ExportCreateInput!) { exportCreate(input: $i) { task { id } userErrors { message } } }", json!({"i": {"customerId": id}}))
-            .await["exportCreate"]
+        self.ask(
+            token,
+            "mutation ($i: ExportCreateInput!) { exportCreate(input: $i) { task { id } userErrors { message } } }",
+            json!({"i": {"customerId": id}}),
+        )
+        .await["exportCreate"]
             .clone()
     }
     async fn erase(&self, token: &str, customer: Uuid, more: Value) -> Value {
@@ -132,7 +136,8 @@ async fn number(store: &Store, sql: &str) -> i64 {
 /// Ada with a customer below her, and Bo, who is nobody's.
 async fn three(store: &Store) -> [Owner; 3] {
     let acme = partner(store, "Acme").await;
-    let [ada, kid, bo] = [canary::seed(store, "ada", acme.id).await, canary::seed(store, "kid", acme.id).await, canary::seed(store, "bo", acme.id).await];
+    let [ada, kid, bo] =
+        [canary::seed(store, "ada", acme.id).await, canary::seed(store, "kid", acme.id).await, canary::seed(store, "bo", acme.id).await];
     canary::hang(store, &kid, &ada).await;
     [ada, kid, bo]
 }
@@ -169,7 +174,10 @@ async fn an_export_holds_all_that_a_customer_may_know_of_itself_and_nothing_else
         assert_eq!(status, StatusCode::OK);
         assert_eq!(headers[header::CACHE_CONTROL], "no-store");
         assert_eq!(headers[header::CONTENT_DISPOSITION], format!("attachment; filename=\"{id}.ndjson\""));
-        assert_eq!((task["fileSize"].as_str(), task["objectCount"].as_str()), (Some(&*text.len().to_string()), Some(&*(text.lines().count() - 1).to_string())));
+        assert_eq!(
+            (task["fileSize"].as_str(), task["objectCount"].as_str()),
+            (Some(&*text.len().to_string()), Some(&*(text.lines().count() - 1).to_string()))
+        );
         complete(&text, &ada);
         complete(&text, &kid);
         for foreign in [bo.mark(), "CNRY-hidden".into()] {
@@ -182,7 +190,10 @@ async fn an_export_holds_all_that_a_customer_may_know_of_itself_and_nothing_else
         let task = hub.over_with(&agents, &again).await;
         let (_, _, agents_text) = hub.get(Some(&agents), task["url"].as_str().unwrap()).await;
         let rows = |text: &str| -> BTreeSet<String> {
-            text.lines().filter(|l| !l.contains(r#""type":"task""#) && !l.contains(r#""type":"audit_event""#) && !l.contains(r#""type":"privacy_request""#)).map(String::from).collect()
+            text.lines()
+                .filter(|l| !l.contains(r#""type":"task""#) && !l.contains(r#""type":"audit_event""#) && !l.contains(r#""type":"privacy_request""#))
+                .map(String::from)
+                .collect()
         };
         let (mine, theirs) = (rows(&text), rows(&agents_text));
         assert_eq!(mine.symmetric_difference(&theirs).collect::<Vec<_>>(), Vec::<&String>::new());
@@ -193,7 +204,10 @@ async fn an_export_holds_all_that_a_customer_may_know_of_itself_and_nothing_else
         assert_eq!(hub.get(Some(&his), url).await.2, nothing.2);
         assert_eq!(hub.get(None, url).await.2, nothing.2);
         assert_eq!(hub.get(Some("Bearer x"), url).await.0, StatusCode::UNAUTHORIZED);
-        assert_eq!(hub.ask(&his, "query ($id: ID!) { task(id: $id) { state } node(id: $id) { id } }", json!({"id": id})).await, json!({"task": null, "node": null}));
+        assert_eq!(
+            hub.ask(&his, "query ($id: ID!) { task(id: $id) { state } node(id: $id) { id } }", json!({"id": id})).await,
+            json!({"task": null, "node": null})
+        );
         let refused = hub.export(&his, &ada).await;
         assert_eq!(refused["task"], Value::Null);
 
@@ -213,7 +227,9 @@ fn complete(text: &str, owner: &Owner) {
         let table = holding.table().unwrap();
         for column in table.columns.iter().filter(|c| matches!(c.kind, ColumnKind::Text | ColumnKind::Json)) {
             let canary = owner.canary(holding.table, column.name);
-            let seeded = column.texts.is_empty() && holding.keeps(column.name).is_none() && !["source_system", "entity_type", "client_id"].contains(&column.name);
+            let seeded = column.texts.is_empty()
+                && holding.keeps(column.name).is_none()
+                && !["source_system", "entity_type", "client_id"].contains(&column.name);
             let told = text.contains(&format!("{canary}\"")) || text.contains(&format!("{canary} "));
             match (seeded && table.name != "changes", holding.withholds(column.name).is_some()) {
                 (true, true) if told => leaked.push(canary),
@@ -249,7 +265,14 @@ async fn bytes(hub: &Hub, needle: &str) -> [usize; 3] {
         DbBackend::Sqlite => {
             let file = hub.app.config().database.file().unwrap();
             let stem = file.file_name().unwrap().to_string_lossy().to_string();
-            bytes_in(file.parent().unwrap(), &|p| p.file_name().is_some_and(|n| [stem.clone(), format!("{stem}-wal"), format!("{stem}-shm")].contains(&n.to_string_lossy().to_string())), needle)
+            bytes_in(
+                file.parent().unwrap(),
+                &|p| {
+                    p.file_name()
+                        .is_some_and(|n| [stem.clone(), format!("{stem}-wal"), format!("{stem}-shm")].contains(&n.to_string_lossy().to_string()))
+                },
+                needle,
+            )
         }
         _ => {
             run(hub.store(), "checkpoint", []).await;
@@ -259,7 +282,11 @@ async fn bytes(hub: &Hub, needle: &str) -> [usize; 3] {
     let folder = |name: &str, needle: &str| bytes_in(&hub.folder.join(name), &|_| true, needle);
     // its compression writes what stands in all canaries once: what comes after that is looked for
     let rest = needle.trim_start_matches("CNRY-");
-    let rests = if ["ada-", "kid-", "bo-"].contains(&rest) { ["parties", "products", "tickets"].map(|t| format!("{rest}{t}")).to_vec() } else { vec![rest.into()] };
+    let rests = if ["ada-", "kid-", "bo-"].contains(&rest) {
+        ["parties", "products", "tickets"].map(|t| format!("{rest}{t}")).to_vec()
+    } else {
+        vec![rest.into()]
+    };
     [database, rests.iter().map(|r| folder("index", r)).sum(), folder("exports", needle)]
 }
 /// The folder of this one database.

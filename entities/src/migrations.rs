@@ -4,10 +4,8 @@ use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaMana
 
 /// What the migrations say, in their order.
 pub const TEXTS: &[&str] = &[MIGRATIONS[0].1, MIGRATIONS[1].1];
-const MIGRATIONS: &[(&str, &str)] = &[
-    ("m0001_first_slice", include_str!("migrations/m0001_first_slice.sql")),
-    ("m0004_privacy", include_str!("migrations/m0004_privacy.sql")),
-];
+const MIGRATIONS: &[(&str, &str)] =
+    &[("m0001_first_slice", include_str!("migrations/m0001_first_slice.sql")), ("m0004_privacy", include_str!("migrations/m0004_privacy.sql"))];
 
 pub struct Migrator;
 #[async_trait::async_trait]

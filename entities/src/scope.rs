@@ -91,8 +91,7 @@ const CUSTOMER_SCOPES: &[&str] = &[
     "ticket:write",
 ];
 /// Scopes that hold another: who may start long work may follow it.
-const HOLDS: &[(&str, &[&str])] =
-    &[("export:run", &["task:read"]), ("import:run", &["task:read"]), ("privacy:write", &["task:read"])];
+const HOLDS: &[(&str, &[&str])] = &[("export:run", &["task:read"]), ("import:run", &["task:read"]), ("privacy:write", &["task:read"])];
 /// What a partner's own scope stands for in the graph: fields name one scope, whoever asks.
 const PARTNER_MEANS: &[(&str, &[&str])] = &[
     ("partner.customer:read", &["customer:read"]),

@@ -14,8 +14,8 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveValue::Set, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, EntityTrait, IntoActiveModel, Statement,
-    TransactionOptions, TransactionTrait, prelude::Uuid, sqlx::sqlite::SqliteJournalMode,
+    ActiveValue::Set, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, EntityTrait, IntoActiveModel,
+    Statement, TransactionOptions, TransactionTrait, prelude::Uuid, sqlx::sqlite::SqliteJournalMode,
 };
 use std::{path::Path, sync::Arc, time::Duration};
 use tokio::sync::watch;

@@ -35,15 +35,31 @@ fn task_type() -> Type {
             column("createdAt", Column::CreatedAt, "When it was asked for.").see(BOTH),
             column("startedAt", Column::StartedAt, "Null while it waits.").see(BOTH),
             column("finishedAt", Column::FinishedAt, "Null until then.").see(BOTH),
-            sql("objectCount", Scalar::BigInt, "case when {t}.kind = 'export' and {t}.state = 'succeeded' then {t}.done end", "How many rows an export holds; null for other work, and until it is whole.").or_null().see(BOTH),
+            sql(
+                "objectCount",
+                Scalar::BigInt,
+                "case when {t}.kind = 'export' and {t}.state = 'succeeded' then {t}.done end",
+                "How many rows an export holds; null for other work, and until it is whole.",
+            )
+            .or_null()
+            .see(BOTH),
             column("fileSize", Column::FileBytes, "Bytes of the file that came of it; null where there is none, or none any more.").see(BOTH),
-            sql("url", Scalar::Text, &format!("{URL}replace(cast({{t}}.id as text), '-', '') end"), "Where the file is, on this hub: to be fetched with the same kind of token. Null where there is none, or none any more.")
-                .on_sqlite(&format!("{URL}lower(hex({{t}}.id)) end"))
-                .or_null()
-                .see(BOTH),
+            sql(
+                "url",
+                Scalar::Text,
+                &format!("{URL}replace(cast({{t}}.id as text), '-', '') end"),
+                "Where the file is, on this hub: to be fetched with the same kind of token. Null where there is none, or none any more.",
+            )
+            .on_sqlite(&format!("{URL}lower(hex({{t}}.id)) end"))
+            .or_null()
+            .see(BOTH),
             column("expiresAt", Column::ExpiresAt, "When the file is deleted; null where there is none.").see(BOTH),
-            one("customer", "Customer", Column::CustomerId, "Whom it is about; null where it is about nobody, or nobody that you may see.").see(BOTH).scope("customer:read"),
-            many("batches", "ImportBatch", import_batch::Column::TaskId, asc(import_batch::Column::Id), "The files of an import.").see(AGENT).scope("import:run"),
+            one("customer", "Customer", Column::CustomerId, "Whom it is about; null where it is about nobody, or nobody that you may see.")
+                .see(BOTH)
+                .scope("customer:read"),
+            many("batches", "ImportBatch", import_batch::Column::TaskId, asc(import_batch::Column::Id), "The files of an import.")
+                .see(AGENT)
+                .scope("import:run"),
         ])
         .filters([any_of::<State>("state", Column::State, "Any of these.")])
 }

@@ -218,9 +218,7 @@ impl Mutation {
     #[graphql(directive = auth::apply("agent customer".into(), Some("privacy:write".into()), Some(20)))]
     async fn privacy_request_create(&self, ctx: &Context<'_>, input: PrivacyRequestCreateInput) -> Result<Option<PrivacyRequestPayload>> {
         let done = perform(ctx, "privacyRequestCreate", input.idempotency_key.clone(), input, |ctx, w, i| {
-            Box::pin(async move {
-                privacy_request::create(w, known(ctx, &customer::ENTITY, &i.customer_id, "customerId")?, i.kind.0).await
-            })
+            Box::pin(async move { privacy_request::create(w, known(ctx, &customer::ENTITY, &i.customer_id, "customerId")?, i.kind.0).await })
         });
         Ok(Some(PrivacyRequestPayload::of(done.await?)))
     }

@@ -10,7 +10,22 @@ macro_rules! names {
         }
     )+ };
 }
-names!(Bill, BotAnswer, Consent, Conversation, Customer, ImportBatch, KbArticle, Message, Partner, PrivacyRequest, Product, SearchResult, Task, Ticket);
+names!(
+    Bill,
+    BotAnswer,
+    Consent,
+    Conversation,
+    Customer,
+    ImportBatch,
+    KbArticle,
+    Message,
+    Partner,
+    PrivacyRequest,
+    Product,
+    SearchResult,
+    Task,
+    Ticket
+);
 
 /// The interface `Node`.
 pub struct AnyRow;

@@ -11,11 +11,16 @@ pub fn types() -> Vec<Type> {
 }
 pub fn roots() -> Vec<Field> {
     vec![
-        all("privacyRequests", "PrivacyRequest", asc(privacy_request::Column::DueOn), "What customers ask about their data, by the day when it is due.")
-            .connection()
-            .filtered()
-            .see(AGENT)
-            .scope("privacy:write"),
+        all(
+            "privacyRequests",
+            "PrivacyRequest",
+            asc(privacy_request::Column::DueOn),
+            "What customers ask about their data, by the day when it is due.",
+        )
+        .connection()
+        .filtered()
+        .see(AGENT)
+        .scope("privacy:write"),
     ]
 }
 fn request() -> Type {
@@ -29,7 +34,8 @@ fn request() -> Type {
             column("dueOn", Column::DueOn, "The day until which it must be answered: 30 days after it was asked.").see(AGENT | CUSTOMER),
             column("createdAt", Column::CreatedAt, "When it was asked.").see(AGENT | CUSTOMER),
             column("completedAt", Column::CompletedAt, "Null until then.").see(AGENT | CUSTOMER),
-            choice::<RequestedAs>("requestedAs", Column::RequestedAs, "Whether the customer itself asked, or an agent on its behalf.").see(AGENT | CUSTOMER),
+            choice::<RequestedAs>("requestedAs", Column::RequestedAs, "Whether the customer itself asked, or an agent on its behalf.")
+                .see(AGENT | CUSTOMER),
             one("task", "Task", Column::TaskId, "The work on it; null while none has begun.").see(AGENT | CUSTOMER).scope("task:read"),
             one("customer", "Customer", Column::CustomerId, "Whose data it is about.").see(AGENT | CUSTOMER).scope("customer:read"),
         ])

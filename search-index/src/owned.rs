@@ -18,7 +18,12 @@ pub fn alive(customer_id: impl ColumnTrait) -> Condition {
 
 pub async fn products(store: &Store, ids: &[Uuid]) -> Result<Vec<Document>> {
     let hub = Scope::hub(store.clock().now());
-    let rows = hub.find::<product::Entity>().filter(product::Column::Id.is_in(ids.to_vec())).filter(alive(product::Column::CustomerId)).all(store.reader()).await?;
+    let rows = hub
+        .find::<product::Entity>()
+        .filter(product::Column::Id.is_in(ids.to_vec()))
+        .filter(alive(product::Column::CustomerId))
+        .all(store.reader())
+        .await?;
     let above = party::above(store, rows.iter().map(|p| p.customer_id)).await?;
     let document = |p: &product::Model| {
         // What is not for the customer's eyes keeps its partner and the agents.
@@ -36,7 +41,8 @@ pub async fn products(store: &Store, ids: &[Uuid]) -> Result<Vec<Document>> {
 
 pub async fn bills(store: &Store, ids: &[Uuid]) -> Result<Vec<Document>> {
     let hub = Scope::hub(store.clock().now());
-    let rows = hub.find::<bill::Entity>().filter(bill::Column::Id.is_in(ids.to_vec())).filter(alive(bill::Column::CustomerId)).all(store.reader()).await?;
+    let rows =
+        hub.find::<bill::Entity>().filter(bill::Column::Id.is_in(ids.to_vec())).filter(alive(bill::Column::CustomerId)).all(store.reader()).await?;
     let above = party::above(store, rows.iter().map(|b| b.customer_id)).await?;
     let document = |b: &bill::Model| {
         let out = !matches!(b.state, bill::State::New | bill::State::OnHold);

@@ -43,7 +43,8 @@ impl Index {
             }
             tokio::time::sleep(APART).await;
         }
-        Err(tantivy::TantivyError::SystemError("what was erased could not be written out of the search index: old files are still in use".into()).into())
+        Err(tantivy::TantivyError::SystemError("what was erased could not be written out of the search index: old files are still in use".into())
+            .into())
     }
     /// Whether the folder has the files of segments that are searched, and of no others.
     fn only_living_files(&self) -> Result<bool> {

@@ -102,7 +102,9 @@ fn value(owner: &Owner, table: &Table, holding: &Holding, column: &Column, clock
         (ColumnKind::Text, name) if holding.keeps(name).is_some() => format!("kept-{}", owner.rows[table.name]).into(),
         (ColumnKind::Text, _) => shown.or(column.texts.first().copied()).map_or_else(canary, String::from).into(),
         (ColumnKind::Currency, _) => "EUR".into(),
-        (ColumnKind::Int, "position") => (1_000_000_000 + i64::from(u16::from_be_bytes([owner.rows[table.name].as_bytes()[6] & 15, owner.rows[table.name].as_bytes()[7]]))).into(),
+        (ColumnKind::Int, "position") => {
+            (1_000_000_000 + i64::from(u16::from_be_bytes([owner.rows[table.name].as_bytes()[6] & 15, owner.rows[table.name].as_bytes()[7]]))).into()
+        }
         (ColumnKind::Int, "depth" | "remaining_minor") if column.narrow => 0.into(),
         (ColumnKind::Int, "depth" | "remaining_minor") => 0i64.into(),
         (ColumnKind::Int, _) if column.narrow => 1.into(),
@@ -112,6 +114,7 @@ fn value(owner: &Owner, table: &Table, holding: &Holding, column: &Column, clock
         (ColumnKind::Date, _) => clock.now().date_naive().into(),
         (ColumnKind::Instant, _) if column.nullable => Value::ChronoDateTimeUtc(None),
         (ColumnKind::Instant, _) => clock.now().into(),
+        (ColumnKind::Json, name) if holding.keeps(name).is_some() => serde_json::json!([]).into(),
         (ColumnKind::Json, _) => serde_json::json!({"said": canary()}).into(),
     }
 }

@@ -15,8 +15,8 @@ pub mod line;
 /// What a customer is handed beyond the rows that another hub could take.
 mod own;
 
-use line::type_of;
 pub use line::Shape;
+use line::type_of;
 
 /// The first line of an export: what kind of file this is.
 pub const HEADER: &str = r#"{"type":"switchboard_export","version":1}"#;

@@ -16,6 +16,7 @@ mod plan;
 mod write;
 
 pub use plan::Plan;
+pub(crate) use plan::erased;
 pub use write::{Prepared, all as write};
 pub(crate) use write::{relations, resold};
 

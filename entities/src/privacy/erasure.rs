@@ -127,7 +127,11 @@ async fn gather(tx: &DatabaseTransaction, root: Uuid) -> Result<Rows> {
         let source = if sourced { "t.source_system, t.external_id" } else { "null, null" };
         let kind = if table.name == "external_refs" { "t.entity_type" } else { "''" };
         let mut binder = Binder::of(tx);
-        let sql = format!("select t.id, {customer}, {source}, {kind} from {} t where {}", table.name, whose(holding.of, &[root], Parties::Alone, &mut binder));
+        let sql = format!(
+            "select t.id, {customer}, {source}, {kind} from {} t where {}",
+            table.name,
+            whose(holding.of, &[root], Parties::Alone, &mut binder)
+        );
         for row in tx.query_all_raw(binder.statement(sql)).await? {
             let (name, row) = read(table, &row, sourced)?;
             all.entry(name).or_default().push(row);
@@ -233,7 +237,10 @@ pub enum Parties {
 /// A declared condition over the row `t`, for these customers and all below them.
 pub fn whose(of: &str, roots: &[Uuid], parties: Parties, s: &mut impl rule::Statement) -> String {
     let roots: Vec<String> = roots.iter().map(|r| s.bind((*r).into())).collect();
-    let tree = format!("(select descendant_id from customer_closure where ancestor_id in ({}))", if roots.is_empty() { "null".into() } else { roots.join(", ") });
+    let tree = format!(
+        "(select descendant_id from customer_closure where ancestor_id in ({}))",
+        if roots.is_empty() { "null".into() } else { roots.join(", ") }
+    );
     let alone = match parties {
         Parties::All => String::new(),
         Parties::Alone => format!(

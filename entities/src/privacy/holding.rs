@@ -154,14 +154,7 @@ pub static HOLDINGS: &[Holding] = &[
         fate: Blank(&[("snippet", "''"), ("anchor", NULL)]),
         kept: &[],
     },
-    Holding {
-        table: "kb_feedback",
-        of: "t.customer_id in {tree}",
-        shown: "",
-        withheld: &[],
-        fate: Blank(&[("comment", NULL)]),
-        kept: &[],
-    },
+    Holding { table: "kb_feedback", of: "t.customer_id in {tree}", shown: "", withheld: &[], fate: Blank(&[("comment", NULL)]), kept: &[] },
     Holding {
         table: "tickets",
         of: "t.customer_id in {tree}",

@@ -44,7 +44,8 @@ pub fn line(table: &'static Table, row: &QueryResult) -> Result<Json> {
     line.insert("type".into(), type_of(table).into());
     line.insert("id".into(), public(table.kind, row.try_get("", "id")?).into());
     let holding = holding::of(table.name);
-    let hidden = |name: &str| ["id", "updated_at", "row_version", "import_batch_id"].contains(&name) || holding.is_some_and(|h| h.withholds(name).is_some());
+    let hidden =
+        |name: &str| ["id", "updated_at", "row_version", "import_batch_id"].contains(&name) || holding.is_some_and(|h| h.withholds(name).is_some());
     for column in table.columns.iter().filter(|c| !hidden(c.name)) {
         let to = column.references.and_then(|r| table::catalogue().iter().find(|t| t.name == r)).and_then(|t| t.kind);
         let told = match (column.kind, to) {

@@ -427,10 +427,11 @@ impl Plan {
         Ok(())
     }
 }
-/// The code of a row that speaks of somebody who was erased. Such a row is told of without its words.
+/// The code of a row that speaks of somebody who was erased.
 pub const ERASED: &str = "erased";
-fn erased(table: &str) -> Problem {
-    Problem::error(ERASED, format!("it speaks of a row of {table} that was erased here with its customer, and is not taken again"))
+/// What is told of such a row, without its words.
+pub fn erased(table: &str) -> Problem {
+    Problem::error(ERASED, format!("it is, or points to, a row that was erased here with its customer ({table}): it is not taken again"))
 }
 /// The rows to make or change: what the source speaks of, and what that points to among what it only mentions.
 fn wanted(records: &[Checked]) -> HashSet<u64> {

@@ -2,21 +2,19 @@
 //! searched for, names of files and of work, and answers kept for clients' second tries. They are found by what names the
 //! customer: names, numbers, addresses, and ids in other systems, as whole words.
 use super::{Binder, Rows, change};
-use crate::{
-    Error, Result,
-    model::*,
-    privacy::holding,
-    rule::Statement as _,
-    store::Write,
-};
+use crate::{Error, Result, model::*, privacy::holding, rule::Statement as _, store::Write};
 use aho_corasick::{AhoCorasick, MatchKind};
 use futures::TryStreamExt;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement, StreamTrait};
 use std::collections::{BTreeSet, HashSet};
 
 /// Where to look: (table, columns).
-const PLACES: &[(&str, &[&str])] =
-    &[("import_row_errors", &["raw", "message"]), ("import_batches", &["file_name", "report"]), ("search_queries", &["text"]), ("tasks", &["title", "message"])];
+const PLACES: &[(&str, &[&str])] = &[
+    ("import_row_errors", &["raw", "message"]),
+    ("import_batches", &["file_name", "report"]),
+    ("search_queries", &["text"]),
+    ("tasks", &["title", "message"]),
+];
 /// What names somebody: (table, columns).
 const NAMES: &[(&str, &[&str])] = &[
     ("parties", &["display_name", "legal_name", "trading_name", "given_name || ' ' || family_name", "family_name || ', ' || given_name"]),
@@ -103,7 +101,9 @@ async fn answers(tx: &DatabaseTransaction, root: Uuid, theirs: &Rows) -> Result<
     let mut binder = Binder::of(tx);
     let people = super::whose("party_id in {parties}", &[root], super::Parties::Alone, &mut binder);
     let tree = super::whose("customer_id in {tree}", &[root], super::Parties::Alone, &mut binder);
-    let sql = format!("select subject from identities where {people} union select actor_subject from audit_events where actor_audience = 'customer' and {tree}");
+    let sql = format!(
+        "select subject from identities where {people} union select actor_subject from audit_events where actor_audience = 'customer' and {tree}"
+    );
     let logins = tx.query_all_raw(binder.statement(sql)).await?;
     let logins: HashSet<String> = logins.iter().map(|r| Ok(format!("customer|{}|", r.try_get_by_index::<String>(0)?))).collect::<Result<_>>()?;
     let ids: HashSet<Uuid> = theirs.values().flatten().map(|r| r.id).collect();
