@@ -11,7 +11,7 @@ create table privacy_requests (
   requested_as text not null check (requested_as in ('agent','customer'))
 );
 create index privacy_requests_customer on privacy_requests (customer_id, id);
-create index privacy_requests_open on privacy_requests (state, due_on);
+create index privacy_requests_due on privacy_requests (due_on, id);
 
 -- Of rows of a source that were erased: SHA-256 of system, table and id, so that an import does not bring them back.
 create table erased_sources (
