@@ -639,7 +639,7 @@ CREATE TABLE privacy_requests (
 
 CREATE INDEX privacy_requests_customer on privacy_requests (customer_id, id);
 
-CREATE INDEX privacy_requests_open on privacy_requests (state, due_on);
+CREATE INDEX privacy_requests_due on privacy_requests (due_on, id);
 
 CREATE TABLE product_categories (
   id blob primary key,
