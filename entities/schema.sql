@@ -37,7 +37,7 @@ CREATE TABLE audit_events (
   request_id text,
   prev_hash text not null,
   hash text not null
-);
+, salt text, words_digest text);
 
 CREATE INDEX audit_events_actor on audit_events (actor_subject, at);
 
@@ -349,6 +349,8 @@ CREATE TABLE customers (
   unique (source_system, external_id)
 );
 
+CREATE INDEX customers_erased on customers (id) where erased_at is not null;
+
 CREATE INDEX customers_kind on customers (kind, id);
 
 CREATE INDEX customers_parent on customers (parent_id, id);
@@ -362,6 +364,10 @@ CREATE INDEX customers_region on customers (region_id) where region_id is not nu
 CREATE INDEX customers_status on customers (status, id);
 
 CREATE INDEX customers_team on customers (team_id) where team_id is not null;
+CREATE TABLE erased_sources (
+  digest text primary key,
+  erased_at text not null
+);
 
 CREATE TABLE external_refs (
   id blob primary key,
@@ -661,6 +667,25 @@ CREATE TABLE partners (
   unique (source_system, external_id)
 );
 
+CREATE TABLE privacy_requests (
+  id blob primary key,
+  created_at text not null,
+  updated_at text not null,
+  row_version integer not null default 1, customer_id blob not null references customers (id),
+  partner_id blob references partners (id),
+  kind text not null check (kind in ('access','erasure','rectification','restriction','portability')),
+  state text not null check (state in ('received','inProgress','completed','rejected')),
+  due_on text not null,
+  completed_at text,
+  task_id blob references tasks (id),
+  requested_by text not null,
+  requested_as text not null check (requested_as in ('agent','customer'))
+);
+
+CREATE INDEX privacy_requests_customer on privacy_requests (customer_id, id);
+
+CREATE INDEX privacy_requests_due on privacy_requests (due_on, id);
+
 CREATE TABLE product_categories (
   id blob primary key,
   created_at text not null,
@@ -812,7 +837,6 @@ CREATE TABLE tasks (
   created_at text not null,
   updated_at text not null,
   row_version integer not null default 1,
-  kind text not null check (kind in ('import','export','reindex','generate')),
   title text not null,
   state text not null check (state in ('queued','running','succeeded','failed','cancelled')),
   done bigint not null default 0,
@@ -822,7 +846,7 @@ CREATE TABLE tasks (
   subject text not null,
   started_at text,
   finished_at text
-);
+, customer_id blob references customers (id), lease_until timestamptz, lease_by text, file_bytes bigint, expires_at timestamptz, kind text not null default 'import' check (kind in ('import','export','reindex','generate','erase')));
 
 CREATE INDEX tasks_created on tasks (created_at desc, id desc);
 
@@ -841,6 +865,7 @@ CREATE TABLE teams (
   region_id blob references regions (id),
   unique (source_system, external_id)
 );
+CREATE INDEX tasks_customer on tasks (customer_id, id desc) where customer_id is not null;
 
 CREATE TABLE ticket_notes (
   id blob primary key,

@@ -2,6 +2,8 @@
 //! that read as a story, and golden files.
 #![allow(dead_code, unused_imports, reason = "a builder waits for the test that needs it")]
 
+/// Rows whose every text names its owner.
+pub mod canary;
 /// The ground of one run: a folder, a private PostgreSQL, and who removes them.
 mod ground;
 /// Customers, partners and what they have.

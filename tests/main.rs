@@ -5,6 +5,7 @@ mod harness;
 
 mod care;
 mod endpoint;
+mod erasure;
 mod exchange;
 mod formats;
 mod generate;

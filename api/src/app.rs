@@ -14,6 +14,7 @@ use crate::{
         budget::{Budgets, Ticks},
         persisted::{Manifest, Persisted},
     },
+    jobs,
     looks::Looks,
     routes, telemetry,
     worker::Lifecycle,
@@ -105,6 +106,10 @@ impl App {
     /// Keeps the search index behind the change log until the hub stops.
     pub async fn follow(self: Arc<Self>) {
         self.index.follow(self.lifecycle.stopped()).await;
+    }
+    /// Runs what waits to be done until the hub stops.
+    pub async fn work(self: Arc<Self>) {
+        jobs::run(self).await;
     }
 }
 

@@ -33,6 +33,7 @@ pub struct Config {
     pub limits: Limits,
     pub budget: Budget,
     pub documents: Documents,
+    pub exports: Exports,
     pub log: Log,
 }
 
@@ -150,6 +151,24 @@ impl Default for Limits {
     }
 }
 
+/// Files that customers, and agents for them, ask for: everything that the hub knows of a customer.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(title = "Exports")]
+pub struct Exports {
+    /// The folder of the files. Several hubs over one database share it.
+    #[schemars(title = "Folder of the exports")]
+    pub dir: PathBuf,
+    /// How long a file can be fetched, in days; then it is deleted.
+    #[schemars(title = "Life of an export", range(min = 1), extend("x-unit" = "days"))]
+    pub keep_days: u32,
+}
+impl Default for Exports {
+    fn default() -> Self {
+        Exports { dir: "exports".into(), keep_days: 7 }
+    }
+}
+
 /// What the log tells, and how.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -222,6 +241,7 @@ impl Config {
     /// Relative paths are relative to the folder of the settings file.
     pub fn place_in(&mut self, home: &Path) {
         self.index.dir = home.join(&self.index.dir);
+        self.exports.dir = home.join(&self.exports.dir);
         self.auth.keys = home.join(&self.auth.keys);
         if !self.documents.manifest.as_os_str().is_empty() {
             self.documents.manifest = home.join(&self.documents.manifest);
@@ -257,8 +277,8 @@ impl Config {
         if let Some(twice) = issuers().find(|i| **i == self.auth.issuer || issuers().filter(|o| o == i).count() > 1) {
             return bad("auth.providers", &format!("names the issuer {twice} twice"));
         }
-        if self.database.pool == 0 || self.limits.streams == 0 || self.limits.deadline_ms == 0 {
-            return bad("database.pool, limits.streams and limits.deadline_ms", "must be at least 1");
+        if self.database.pool == 0 || self.limits.streams == 0 || self.limits.deadline_ms == 0 || self.exports.keep_days == 0 {
+            return bad("database.pool, limits.streams, limits.deadline_ms and exports.keep_days", "must be at least 1");
         }
         let most = schema::guard::Limits::default().cost as u32;
         for (name, points, restored) in self.budget.all() {
@@ -488,6 +508,8 @@ keys = {keys:?}
 # claims = {{ class = "realm_access.roles", customers = "customer_number", customers_by = "number" }}
 # classes = {{ callcentre = "agent", subscriber = "customer" }}
 # clients = [{{ client_id = "reporting", class = "agent", scope = "ticket:read" }}]
+[exports]
+dir = {exports:?}
 
 [log]
 level = {level:?}
@@ -495,6 +517,7 @@ level = {level:?}
         address = config.server.address,
         url = config.database.url,
         index = config.index.dir,
+        exports = config.exports.dir,
         issuer = config.auth.issuer,
         audience = config.auth.audience,
         keys = config.auth.keys,

@@ -120,6 +120,10 @@ impl From<Rejected> for Refused {
         }
     }
 }
+/// What those are told, at any address, of whom nobody can be made.
+pub fn rejected(rejected: Rejected) -> Response {
+    Refused::from(rejected).over_http(Form::Json)
+}
 const OURS: &str = "Something went wrong on our side. Please try again; if it stays, tell us the request id.";
 
 /// One answer, written.

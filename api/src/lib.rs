@@ -14,10 +14,14 @@ pub mod config;
 /// An invented provider, and the people whom one can be there.
 pub mod demo;
 pub mod error;
+/// Files with everything about a customer: made, fetched, deleted.
+pub mod exports;
 /// The GraphQL endpoint.
 pub mod graphql;
 /// `/livez`, `/readyz`, `/metrics`.
 pub mod health;
+/// Tasks that the hub runs by itself.
+pub mod jobs;
 /// Bounds that hold before GraphQL begins.
 pub mod limits;
 /// Who looked at whose data.

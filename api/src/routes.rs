@@ -1,7 +1,7 @@
 //! Every address of the hub.
 use crate::{
     app::App,
-    assets,
+    assets, exports,
     graphql::{self, budget},
     health, limits, socket, telemetry,
 };
@@ -33,6 +33,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/graphiql/personas.json", get(assets::personas))
         .route("/graphiql/{*path}", get(assets::explorer_file))
         .route("/.well-known/jwks.json", get(jwks))
+        .route("/exports/{id}", get(exports::fetch))
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
         .fallback(|| async {

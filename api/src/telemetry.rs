@@ -60,7 +60,7 @@ fn recorder() -> Option<PrometheusHandle> {
 pub async fn observe(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let id = request_id(&request);
     let route = request.extensions().get::<MatchedPath>().map_or("other".to_string(), |m| m.as_str().to_string());
-    let method = request.method().clone();
+    let method = known(request.method());
     let span = tracing::info_span!("request", request_id = %id);
     let address = address::of(&request, &app.proxies);
     request.extensions_mut().insert(address);
@@ -70,11 +70,11 @@ pub async fn observe(State(app): State<Arc<App>>, mut request: Request, next: Ne
     let (elapsed, status) = (started.elapsed(), response.status().as_u16());
     span.in_scope(|| match route.as_str() {
         // asked every few seconds by machines
-        "/livez" | "/readyz" | "/metrics" => tracing::debug!(%method, route, status, duration_ms = millis(elapsed), "answered"),
-        _ => tracing::info!(%method, route, status, duration_ms = millis(elapsed), "answered"),
+        "/livez" | "/readyz" | "/metrics" => tracing::debug!(method, route, status, duration_ms = millis(elapsed), "answered"),
+        _ => tracing::info!(method, route, status, duration_ms = millis(elapsed), "answered"),
     });
     metrics::histogram!("switchboard_request_seconds", "route" => route.clone()).record(elapsed.as_secs_f64());
-    metrics::counter!("switchboard_requests_total", "route" => route, "method" => known(&method), "status" => status.to_string()).increment(1);
+    metrics::counter!("switchboard_requests_total", "route" => route, "method" => method, "status" => status.to_string()).increment(1);
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert("x-request-id", value);
     }

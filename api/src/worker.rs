@@ -55,6 +55,7 @@ pub async fn run(app: Arc<App>, listener: TcpListener, metrics: Option<TcpListen
     let follower = tokio::spawn(app.clone().follow());
     tokio::spawn(app.clone().keep_keys());
     let looks = tokio::spawn(looks::follow(app.clone()));
+    let worker = tokio::spawn(app.clone().work());
     let side = metrics.map(|listener| tokio::spawn(axum::serve(listener, routes::metrics(app.clone())).into_future()));
     let listener = listener.tap_io(|stream| {
         let _ = stream.set_nodelay(true); // answers are small and whole
@@ -69,6 +70,7 @@ pub async fn run(app: Arc<App>, listener: TcpListener, metrics: Option<TcpListen
         let served = server.await;
         // sockets and streams hold a permit each
         let _ = app.streams.acquire_many(app.config().limits.streams).await;
+        let _ = worker.await;
         let _ = follower.await;
         let _ = looks.await;
         served

@@ -37,7 +37,7 @@ pub mod care;
 pub mod conversation;
 /// Articles, their versions, and what was searched in vain.
 pub mod knowledge;
-/// Consent, audit, history of states.
+/// Consent, audit, history of states, and what people may ask about their data.
 pub mod privacy;
 /// Import, export and long work.
 pub mod exchange;
@@ -85,5 +85,6 @@ pub static KINDS: &[&EntityKind] = &[
     &party::team::ENTITY,
     &privacy::audit_event::ENTITY,
     &privacy::consent::ENTITY,
+    &privacy::privacy_request::ENTITY,
     &privacy::state_change::ENTITY,
 ];

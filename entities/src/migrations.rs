@@ -11,6 +11,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("m0001_first_slice", include_str!("migrations/m0001_first_slice.sql")),
     ("m0002_access", include_str!("migrations/m0002_access.sql")),
     ("m0003_partner_tokens", include_str!("migrations/m0003_partner_tokens.sql")),
+    ("m0004_privacy", include_str!("migrations/m0004_privacy.sql")),
 ];
 
 pub struct Migrator;

@@ -61,7 +61,9 @@ const AGENT_SCOPES: &[&str] = &[
     "kb:write",
     "metrics:read",
     "partner:write",
+    "privacy:write",
     "product:read",
+    "task:read",
     "ticket:read",
     "ticket:triage",
     "ticket:write",
@@ -89,13 +91,18 @@ const CUSTOMER_SCOPES: &[&str] = &[
     "conversation:write",
     "customer:read",
     "customer:write",
+    "export:run",
     "kb:read",
+    "privacy:write",
     "product:read",
+    "task:read",
     "ticket:read",
     "ticket:write",
 ];
 /// Kept whatever the roles are: without a role's own word they reach the caller's own talks alone.
 const OWN_TALKS: &[&str] = &["conversation:read", "conversation:write"];
+/// Scopes that hold another: who may start long work may follow it.
+const HOLDS: &[(&str, &[&str])] = &[("export:run", &["task:read"]), ("import:run", &["task:read"]), ("privacy:write", &["task:read"])];
 /// What a partner's own scope stands for in the graph: fields name one scope, whoever asks.
 const PARTNER_MEANS: &[(&str, &[&str])] = &[
     ("partner.customer:read", &["customer:read"]),
@@ -171,7 +178,7 @@ impl Scope {
     pub fn with_scopes<'a>(mut self, scopes: impl IntoIterator<Item = &'a str>) -> Self {
         for scope in scopes.into_iter().filter(|s| self.audience.ceiling().contains(s)) {
             self.scopes.insert(scope.into());
-            for (_, means) in PARTNER_MEANS.iter().filter(|m| m.0 == scope) {
+            for (_, means) in PARTNER_MEANS.iter().chain(HOLDS).filter(|m| m.0 == scope) {
                 self.scopes.extend(means.iter().map(|s| s.to_string()));
             }
         }

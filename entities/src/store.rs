@@ -4,7 +4,7 @@ use crate::{
     clock::Clock,
     error::{Error, Result},
     id::Id,
-    model::{EntityKind, TextEnum},
+    model::EntityKind,
     outbox::change::{self, Operation},
     privacy::{
         audit_event::{self, Action, ActorAudience},
@@ -15,10 +15,9 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveValue::Set, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, EntityTrait, Statement,
-    TransactionOptions, TransactionTrait, prelude::Uuid, sqlx::sqlite::SqliteJournalMode,
+    ActiveValue::Set, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, EntityTrait, IntoActiveModel,
+    Statement, TransactionOptions, TransactionTrait, prelude::Uuid, sqlx::sqlite::SqliteJournalMode,
 };
-use sha2::{Digest, Sha256};
 use std::{path::Path, sync::Arc, time::Duration};
 use tokio::sync::watch;
 
@@ -253,48 +252,30 @@ impl Write {
         let fields = serde_json::json!(a.fields);
         // who acts as another is the one who acts
         let (actor, acting_for, audience) = match &self.scope.actor {
-            Some(agent) => (agent.as_str(), Some(self.scope.subject.as_str()), ActorAudience::Agent),
-            None => (self.scope.subject.as_str(), None, self.scope.audience.into()),
+            Some(agent) => (agent.clone(), Some(self.scope.subject.clone()), ActorAudience::Agent),
+            None => (self.scope.subject.clone(), None, self.scope.audience.into()),
         };
-        let reason = a.reason.as_ref().or(self.scope.reason.as_ref());
-        let mut h = Sha256::new();
-        let uuid = |id: Option<Uuid>| id.map(|id| id.to_string()).unwrap_or_default();
-        let parts = [
-            prev,
-            &id.to_string(),
-            &self.at.to_rfc3339(),
-            actor,
-            audience.text(),
-            acting_for.unwrap_or_default(),
-            &format!("{:?}", a.action),
-            a.entity,
-            &uuid(a.entity_id),
-            &uuid(a.customer),
-            &fields.to_string(),
-            reason.map_or("", String::as_str),
-            self.scope.request_id.as_deref().unwrap_or_default(),
-        ];
-        for part in parts {
-            h.update(part.as_bytes());
-            h.update([0]);
-        }
-        audit_event::ActiveModel {
-            position: Set(position),
-            id: Set(id),
-            at: Set(self.at),
-            actor_subject: Set(actor.into()),
-            actor_audience: Set(audience),
-            acting_for: Set(acting_for.map(Into::into)),
-            action: Set(a.action),
-            entity_type: Set(a.entity.into()),
-            entity_id: Set(a.entity_id),
-            customer_id: Set(a.customer),
-            fields: Set(fields),
-            reason: Set(reason.cloned()),
-            request_id: Set(self.scope.request_id.clone()),
-            prev_hash: Set(prev.into()),
-            hash: Set(format!("{:x}", h.finalize())),
-        }
+        let mut row = audit_event::Model {
+            position,
+            id,
+            at: self.at,
+            actor_subject: actor,
+            actor_audience: audience,
+            acting_for,
+            action: a.action,
+            entity_type: a.entity.into(),
+            entity_id: a.entity_id,
+            customer_id: a.customer,
+            fields,
+            reason: a.reason.as_ref().or(self.scope.reason.as_ref()).cloned(),
+            request_id: self.scope.request_id.clone(),
+            prev_hash: prev.into(),
+            hash: String::new(),
+            salt: None,
+            words_digest: None,
+        };
+        audit_event::seal::close(&mut row);
+        row.into_active_model()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Long work and imports, as agents follow them.
+//! Long work, as those follow it who asked for it, and imports, as agents do.
 use crate::declare::*;
 use entities::exchange::{import_batch, import_row_error, task};
 
@@ -12,24 +12,53 @@ pub fn roots() -> Vec<Field> {
             .connection()
             .see(AGENT)
             .scope("import:run"),
-        all("tasks", "Task", desc(task::Column::CreatedAt), "Long work, the newest first.").connection().filtered().see(AGENT).scope("import:run"),
+        find("task", "Task", &[("id", "Its public id.", "id")], "One piece of long work. Null when there is none that you may see.")
+            .see(AGENT | CUSTOMER)
+            .scope("task:read"),
+        all("tasks", "Task", desc(task::Column::CreatedAt), "Long work, the newest first.").connection().filtered().see(AGENT).scope("task:read"),
     ]
 }
 fn task_type() -> Type {
     use task::{Column, ENTITY, Kind, State};
+    const BOTH: Audiences = AGENT | CUSTOMER;
+    const URL: &str = "case when {t}.file_bytes is not null and {t}.state = 'succeeded' then '/exports/tsk_' || ";
     table(&ENTITY, "Long work, and how far it is.")
         .fields([
-            id(&ENTITY).see(AGENT),
-            choice::<Kind>("kind", Column::Kind, "What sort of work.").see(AGENT),
-            column("title", Column::Title, "What it does, in a line.").see(AGENT),
-            choice::<State>("state", Column::State, "How far it is.").see(AGENT),
-            column("done", Column::Done, "How many steps are done.").see(AGENT),
-            column("total", Column::Total, "Of how many; null while not known.").see(AGENT),
+            id(&ENTITY).see(BOTH),
+            choice::<Kind>("kind", Column::Kind, "What sort of work.").see(BOTH),
+            column("title", Column::Title, "What it does, in a line.").see(BOTH),
+            choice::<State>("state", Column::State, "How far it is.").see(BOTH),
+            column("done", Column::Done, "How many steps are done.").see(BOTH),
+            column("total", Column::Total, "Of how many; null while not known.").see(BOTH),
             column("message", Column::Message, "What it is doing, or why it failed; null when there is nothing to say.").see(AGENT),
-            column("createdAt", Column::CreatedAt, "When it was asked for.").see(AGENT),
-            column("startedAt", Column::StartedAt, "Null while it waits.").see(AGENT),
-            column("finishedAt", Column::FinishedAt, "Null until then.").see(AGENT),
-            many("batches", "ImportBatch", import_batch::Column::TaskId, asc(import_batch::Column::Id), "The files of an import.").see(AGENT),
+            column("createdAt", Column::CreatedAt, "When it was asked for.").see(BOTH),
+            column("startedAt", Column::StartedAt, "Null while it waits.").see(BOTH),
+            column("finishedAt", Column::FinishedAt, "Null until then.").see(BOTH),
+            sql(
+                "objectCount",
+                Scalar::BigInt,
+                "case when {t}.kind = 'export' and {t}.state = 'succeeded' then {t}.done end",
+                "How many rows an export holds; null for other work, and until it is whole.",
+            )
+            .or_null()
+            .see(BOTH),
+            column("fileSize", Column::FileBytes, "Bytes of the file that came of it; null where there is none, or none any more.").see(BOTH),
+            sql(
+                "url",
+                Scalar::Text,
+                &format!("{URL}replace(cast({{t}}.id as text), '-', '') end"),
+                "Where the file is, on this hub: to be fetched with the same kind of token. Null where there is none, or none any more.",
+            )
+            .on_sqlite(&format!("{URL}lower(hex({{t}}.id)) end"))
+            .or_null()
+            .see(BOTH),
+            column("expiresAt", Column::ExpiresAt, "When the file is deleted; null where there is none.").see(BOTH),
+            one("customer", "Customer", Column::CustomerId, "Whom it is about; null where it is about nobody, or nobody that you may see.")
+                .see(BOTH)
+                .scope("customer:read"),
+            many("batches", "ImportBatch", import_batch::Column::TaskId, asc(import_batch::Column::Id), "The files of an import.")
+                .see(AGENT)
+                .scope("import:run"),
         ])
         .filters([any_of::<State>("state", Column::State, "Any of these.")])
 }

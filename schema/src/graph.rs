@@ -32,6 +32,7 @@ pub fn roots() -> &'static [Field] {
             crate::care::roots(),
             crate::conversation::roots(),
             crate::knowledge::roots(),
+            crate::privacy::roots(),
             crate::exchange::roots(),
         ]
         .into_iter()

@@ -23,7 +23,7 @@ use entities::{
     knowledge::{article, article_version, feedback},
     model::EntityKind,
     party::{customer, customer_contact, partner, partner_token, partner_token::secret, party},
-    privacy::consent,
+    privacy::{access, consent, erasure, privacy_request},
 };
 use futures::future::BoxFuture;
 use input::*;
@@ -266,6 +266,36 @@ impl Mutation {
             })
         });
         Ok(Some(PartnerTokenPayload::of(done.await?, None)))
+    }
+    /// Has the hub write everything about a customer, and about all below it, into a file: one row a line (NDJSON), as far as
+    /// the customer may know it, whoever asks. The task has a `url` when it is done; the file is deleted some days later.
+    #[graphql(directive = auth::apply("agent customer".into(), Some("export:run".into()), Some(50)))]
+    async fn export_create(&self, ctx: &Context<'_>, input: ExportCreateInput) -> Result<Option<ExportPayload>> {
+        let done = perform(ctx, "exportCreate", input.idempotency_key.clone(), input, |ctx, w, i| {
+            Box::pin(async move { access::ask(w, known(ctx, &customer::ENTITY, &i.customer_id, "customerId")?).await })
+        });
+        Ok(Some(ExportPayload::of(done.await?)))
+    }
+    /// Erases a customer, all below it, and the people behind them. It cannot be undone. Bills stay with their sums and
+    /// numbers, under a pseudonym.
+    #[graphql(directive = auth::apply("agent".into(), Some("privacy:write".into()), Some(50)))]
+    async fn customer_erase(&self, ctx: &Context<'_>, input: CustomerEraseInput) -> Result<Option<ErasePayload>> {
+        let done = perform(ctx, "customerErase", input.idempotency_key.clone(), input, |ctx, w, i| {
+            Box::pin(async move {
+                let customer_id = known(ctx, &customer::ENTITY, &i.customer_id, "customerId")?;
+                let even_though_owing = i.even_though_owing.unwrap_or_default();
+                erasure::ask(w, erasure::Ask { customer_id, ground: i.reason.0, even_though_owing }).await
+            })
+        });
+        Ok(Some(ErasePayload::of(done.await?)))
+    }
+    /// Takes down what a customer asks about its data: to see it, to have it mended or erased. An agent answers it.
+    #[graphql(directive = auth::apply("agent customer".into(), Some("privacy:write".into()), Some(20)))]
+    async fn privacy_request_create(&self, ctx: &Context<'_>, input: PrivacyRequestCreateInput) -> Result<Option<PrivacyRequestPayload>> {
+        let done = perform(ctx, "privacyRequestCreate", input.idempotency_key.clone(), input, |ctx, w, i| {
+            Box::pin(async move { privacy_request::create(w, known(ctx, &customer::ENTITY, &i.customer_id, "customerId")?, i.kind.0).await })
+        });
+        Ok(Some(PrivacyRequestPayload::of(done.await?)))
     }
     /// Says whether an article or an answer helped.
     #[graphql(directive = auth::apply("all".into(), None, Some(10)))]

@@ -22,6 +22,7 @@ names!(
     Message,
     Partner,
     PartnerToken,
+    PrivacyRequest,
     Product,
     SearchResult,
     Task,

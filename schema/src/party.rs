@@ -6,7 +6,7 @@ use entities::{
     catalogue::product,
     conversation::{conversation, timeline},
     party::{contact_medium, customer, customer_contact, partner, partner_token, party, region, team},
-    privacy::{audit_event, consent},
+    privacy::{audit_event, consent, privacy_request},
 };
 
 pub fn types() -> Vec<Type> {
@@ -62,6 +62,7 @@ fn customer_type() -> Type {
             column("churnReason", Column::ChurnReason, "Why it left; null when nobody said.").see(AGENT),
             choice::<PreferredChannel>("preferredChannel", Column::PreferredChannel, "How the customer wants to be reached; null when not said.").see(AGENT | CUSTOMER),
             column("household", Column::Household, "What the source says of the household.").see(AGENT).scope("customer:read_pii"),
+            column("erasedAt", Column::ErasedAt, "When all that was known of it was erased; null otherwise.").see(AGENT),
             column("isProtected", Column::Protected, "Read only with a reason.").see(AGENT),
             column("version", Column::RowVersion, "For `expectedVersion` of an update.").see(KNOWN),
             one("party", "Party", Column::PartyId, "Who it is.").see(KNOWN),
@@ -80,6 +81,8 @@ fn customer_type() -> Type {
             many("tickets", "Ticket", ticket::Column::CustomerId, desc(ticket::Column::OpenedAt), "Tickets, the newest first.").connection().filtered().sorted().tree().see(KNOWN).scope("ticket:read"),
             many("conversations", "Conversation", conversation::Column::CustomerId, desc(conversation::Column::StartedAt), "Talks with the bot or a human, the newest first.").connection().filtered().see(KNOWN).scope("conversation:read"),
             many("consents", "Consent", consent::Column::CustomerId, desc(consent::Column::EffectiveAt), "What was agreed to, by purpose: the one in force of each.").only(crate::privacy::IN_FORCE).see(AGENT | CUSTOMER).scope("consent:read"),
+            many("consentHistory", "Consent", consent::Column::CustomerId, desc(consent::Column::EffectiveAt), "Everything that was ever agreed to, denied or withdrawn, with its evidence, the newest first.").connection().see(AGENT | CUSTOMER).scope("consent:read"),
+            many("privacyRequests", "PrivacyRequest", privacy_request::Column::CustomerId, desc(privacy_request::Column::Id), "What was asked about this customer's data, the newest first.").see(AGENT | CUSTOMER).scope("consent:read"),
             many("accessLog", "AuditEvent", audit_event::Column::CustomerId, desc(audit_event::Column::At), "Who looked at or changed this customer's data, the newest first.").connection().see(AGENT | CUSTOMER).scope("audit:read"),
             all("partners", "Partner", asc(partner::Column::Id), "Who resells to it.").only("exists (select 1 from partner_customers pc where pc.partner_id = {t}.id and pc.customer_id = {p}.id)").see(AGENT).cost(2),
             sql("viewerCanUpdate", Scalar::Bool, "{can customer:write id}", "Whether `customerUpdate` is open to you.").see(KNOWN),

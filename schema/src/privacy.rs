@@ -1,13 +1,44 @@
-//! Consent, who looked, and the history of states.
+//! Consent, who looked, what people ask about their data, and the history of states.
 use crate::declare::*;
-use entities::privacy::{audit_event, consent, state_change};
+use entities::privacy::{audit_event, consent, privacy_request, state_change};
 
 /// The consent that counts: the latest of its party, for one customer and purpose, unless it ran out: what
 /// `consent::current` tells. (`domain-model` §1.10)
 pub const IN_FORCE: &str = entities::consent_in_force!("{t}");
 
 pub fn types() -> Vec<Type> {
-    vec![consent_type(), audit(), change()]
+    vec![consent_type(), audit(), change(), request()]
+}
+pub fn roots() -> Vec<Field> {
+    vec![
+        all(
+            "privacyRequests",
+            "PrivacyRequest",
+            asc(privacy_request::Column::DueOn),
+            "What customers ask about their data, by the day when it is due.",
+        )
+        .connection()
+        .filtered()
+        .see(AGENT)
+        .scope("privacy:write"),
+    ]
+}
+fn request() -> Type {
+    use privacy_request::{Column, ENTITY, Kind, RequestedAs, State};
+    table(&ENTITY, "What a customer asked about its data, and until when it must be answered (GDPR Art. 12(3)).")
+        .fields([
+            id(&ENTITY).see(AGENT | CUSTOMER),
+            choice::<Kind>("kind", Column::Kind, "What is asked for.").see(AGENT | CUSTOMER),
+            choice::<State>("state", Column::State, "How far it is.").see(AGENT | CUSTOMER),
+            column("dueOn", Column::DueOn, "The day until which it must be answered: 30 days after it was asked.").see(AGENT | CUSTOMER),
+            column("createdAt", Column::CreatedAt, "When it was asked.").see(AGENT | CUSTOMER),
+            column("completedAt", Column::CompletedAt, "Null until then.").see(AGENT | CUSTOMER),
+            choice::<RequestedAs>("requestedAs", Column::RequestedAs, "Whether the customer itself asked, or an agent on its behalf.")
+                .see(AGENT | CUSTOMER),
+            one("task", "Task", Column::TaskId, "The work on it; null while none has begun.").see(AGENT | CUSTOMER).scope("task:read"),
+            one("customer", "Customer", Column::CustomerId, "Whose data it is about.").see(AGENT | CUSTOMER).scope("customer:read"),
+        ])
+        .filters([any_of::<State>("state", Column::State, "Any of these."), any_of::<Kind>("kind", Column::Kind, "Any of these.")])
 }
 fn consent_type() -> Type {
     use consent::{Column, ENTITY, Purpose, State};

@@ -3,7 +3,7 @@ use crate::{
     Result,
     document::Document,
     fields::{Codes, Part},
-    language, party,
+    language, owned, party,
     visibility::{self, Owners},
 };
 use entities::{
@@ -20,7 +20,8 @@ const MOST_SHOWN: usize = 8_000;
 
 pub async fn documents(store: &Store, ids: &[Uuid]) -> Result<Vec<Document>> {
     let hub = Scope::hub(store.clock().now());
-    let tickets = hub.find::<ticket::Entity>().filter(ticket::Column::Id.is_in(ids.to_vec())).all(store.reader()).await?;
+    let tickets = hub.find::<ticket::Entity>().filter(ticket::Column::Id.is_in(ids.to_vec())).filter(owned::alive(ticket::Column::CustomerId));
+    let tickets = tickets.all(store.reader()).await?;
     let notes = hub.find::<ticket_note::Entity>().filter(ticket_note::Column::TicketId.is_in(ids.to_vec()));
     let notes = notes.order_by_asc(ticket_note::Column::NotedAt).order_by_asc(ticket_note::Column::Id).all(store.reader()).await?;
     let owners = party::owners(store, tickets.iter().filter_map(|t| t.customer_id)).await?;

@@ -34,6 +34,8 @@ mod snippet;
 mod visibility;
 /// Words out of text.
 mod words;
+/// Giving up the bytes of what was erased.
+mod purge;
 /// Follows the change log.
 mod writer;
 
@@ -89,6 +91,8 @@ pub struct Index {
     writer: Arc<tokio::sync::Mutex<Option<Writer>>>,
     position: Arc<AtomicI64>,
     built: Arc<AtomicBool>,
+    /// Somebody was erased whose bytes may still be in the files.
+    unclean: Arc<AtomicBool>,
 }
 type Writer = Arc<Mutex<IndexWriter>>;
 
@@ -161,6 +165,7 @@ impl Index {
             writer: Default::default(),
             position: Default::default(),
             built: Default::default(),
+            unclean: Default::default(),
         })
     }
     /// Up to where of the change log the index is fed.

@@ -5,13 +5,25 @@ use crate::{
     fields::{Codes, Part},
     language, party, visibility,
 };
-use entities::{Store, billing::bill, catalogue::product, scope::Scope};
-use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
+use entities::{Store, billing::bill, catalogue::product, party::customer, scope::Scope};
+use sea_orm::{ColumnTrait, Condition, QueryFilter, QuerySelect, sea_query::Query};
 use uuid::Uuid;
+
+/// Rows of customers that were erased have no documents.
+pub fn alive(customer_id: impl ColumnTrait) -> Condition {
+    let erased = customer::Column::ErasedAt.is_not_null();
+    let gone = Query::select().column(customer::Column::Id).from(customer::Entity).and_where(erased).to_owned();
+    Condition::any().add(customer_id.is_null()).add(customer_id.not_in_subquery(gone))
+}
 
 pub async fn products(store: &Store, ids: &[Uuid]) -> Result<Vec<Document>> {
     let hub = Scope::hub(store.clock().now());
-    let rows = hub.find::<product::Entity>().filter(product::Column::Id.is_in(ids.to_vec())).all(store.reader()).await?;
+    let rows = hub
+        .find::<product::Entity>()
+        .filter(product::Column::Id.is_in(ids.to_vec()))
+        .filter(alive(product::Column::CustomerId))
+        .all(store.reader())
+        .await?;
     let owners = party::owners(store, rows.iter().map(|p| p.customer_id)).await?;
     let document = |p: &product::Model| {
         // What is not for the customer's eyes keeps its partner and the agents.
@@ -28,7 +40,8 @@ pub async fn products(store: &Store, ids: &[Uuid]) -> Result<Vec<Document>> {
 
 pub async fn bills(store: &Store, ids: &[Uuid]) -> Result<Vec<Document>> {
     let hub = Scope::hub(store.clock().now());
-    let rows = hub.find::<bill::Entity>().filter(bill::Column::Id.is_in(ids.to_vec())).all(store.reader()).await?;
+    let rows =
+        hub.find::<bill::Entity>().filter(bill::Column::Id.is_in(ids.to_vec())).filter(alive(bill::Column::CustomerId)).all(store.reader()).await?;
     let owners = party::owners(store, rows.iter().map(|b| b.customer_id)).await?;
     let document = |b: &bill::Model| {
         let out = !matches!(b.state, bill::State::New | bill::State::OnHold);

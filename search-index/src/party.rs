@@ -22,7 +22,8 @@ pub const KIND: &EntityKind = &customer::ENTITY;
 
 pub async fn documents(store: &Store, ids: &[Uuid]) -> Result<Vec<Document>> {
     let (hub, db) = (Scope::hub(store.clock().now()), store.reader());
-    let customers = hub.find::<customer::Entity>().filter(customer::Column::Id.is_in(ids.to_vec())).all(db).await?;
+    let customers = hub.find::<customer::Entity>().filter(customer::Column::Id.is_in(ids.to_vec())).filter(customer::Column::ErasedAt.is_null());
+    let customers = customers.all(db).await?;
     let parties: Vec<_> = customers.iter().map(|c| c.party_id).collect();
     let names = hub.find::<party::Entity>().filter(party::Column::Id.is_in(parties.clone())).all(db).await?;
     let media = hub

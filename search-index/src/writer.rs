@@ -94,7 +94,7 @@ impl Index {
     }
     /// Works off everything that is in the change log now. Returns the position that it has come to.
     pub async fn catch_up(&self) -> Result<i64> {
-        if self.position() >= self.store.position().await? {
+        if self.position() >= self.store.position().await? && !self.is_unclean() {
             return Ok(self.position());
         }
         let mut held = self.writer.lock().await;
@@ -105,6 +105,7 @@ impl Index {
             let entries = changes(&self.store, position, BATCH).await?;
             let Some(last) = entries.last().map(|e| e.position) else { break };
             self.take(&writer, &entries, &mut moves).await?;
+            self.note_erased(&entries);
             position = last;
             if committed.elapsed() >= COMMIT_AFTER {
                 self.commit(&writer, position).await?;
@@ -113,6 +114,9 @@ impl Index {
         }
         if position > self.position() {
             self.commit(&writer, position).await?;
+        }
+        if self.is_unclean() {
+            self.purge(&writer).await?;
         }
         Ok(position)
     }

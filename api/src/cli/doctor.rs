@@ -7,7 +7,14 @@ use crate::{
     graphql::persisted::Manifest,
 };
 use clap::Args;
-use entities::{Scope, Store, clock::Clock, knowledge::article, migrations::Migrator, party::customer};
+use entities::{
+    Scope, Store,
+    clock::Clock,
+    knowledge::article,
+    migrations::Migrator,
+    party::customer,
+    privacy::audit_event::seal::{Verdict, verify},
+};
 use sea_orm::PaginatorTrait;
 use sea_orm_migration::MigratorTrait;
 use serde::Serialize;
@@ -111,7 +118,19 @@ async fn database(config: &Config) -> Vec<Check> {
     if pending > 0 {
         return vec![failed("database", format!("{shown} lacks {pending} migrations"), "back it up, then `switchboard migrate`")];
     }
-    vec![ok("database", shown), content(&store).await]
+    vec![ok("database", shown), content(&store).await, audit_log(&store).await]
+}
+async fn audit_log(store: &Store) -> Check {
+    match verify(store).await {
+        Ok(Verdict { broken: None, rows, erased }) => {
+            let erased = if erased > 0 { format!(", {} of them without the words of who was erased", number(erased)) } else { String::new() };
+            ok("audit log", format!("{} rows are as they were sealed{erased}", number(rows)))
+        }
+        Ok(Verdict { broken: Some(at), .. }) => {
+            failed("audit log", format!("row {at} is missing or not as it was sealed"), "compare it with a backup: somebody changed it")
+        }
+        Err(e) => failed("audit log", format!("cannot be read: {e}"), "`switchboard migrate`"),
+    }
 }
 async fn content(store: &Store) -> Check {
     let hub = Scope::hub(store.clock().now());

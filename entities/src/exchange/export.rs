@@ -1,9 +1,10 @@
 //! All rows as lines of JSON: one per row, parents before children, and never the same file twice in different bytes.
 //!
 //! A line is `{"type":"bill","id":"bil_…","source_system":…,"external_id":…,"created_at":…, columns}`; columns without a
-//! value are left out; a row that another points to is `{"source_system":…,"external_id":…}`. Left out of the export
-//! altogether are secrets, tasks, batches, mappings, what sources call rows of others, idempotency keys, what was asked
-//! and answered for the bot's own record (its messages are there), feedback, the change log and the audit log.
+//! value are left out; a row that another points to is `{"source_system":…,"external_id":…}`. Left out of an export of all
+//! are secrets, tasks, batches, mappings, what sources call rows of others, idempotency keys, what was asked and answered
+//! for the bot's own record (its messages are there), feedback, the change log and the audit log. What a customer is
+//! handed of itself has these too, as far as they are its own: `privacy/holding.rs` says what is withheld, and why.
 use crate::{Audience, Error, Result, Scope, Store};
 use futures::TryStreamExt;
 use sea_orm::{StreamTrait, prelude::Uuid};
@@ -11,8 +12,11 @@ use std::{collections::BTreeMap, io::Write};
 
 /// How rows are read and written as lines.
 pub mod line;
+/// What a customer is handed beyond the rows that another hub could take.
+mod own;
 
 pub use line::Shape;
+use line::type_of;
 
 /// The first line of an export: what kind of file this is.
 pub const HEADER: &str = r#"{"type":"switchboard_export","version":1}"#;
@@ -61,6 +65,16 @@ pub async fn export(
                 if total % 1000 == 0 {
                     progress(total);
                 }
+            }
+        }
+    }
+    if scope.audience == Audience::Customer && options.types.is_empty() {
+        for table in own::tables() {
+            let mut rows = store.bulk().stream_raw(own::select(table, store.backend(), &scope)).await?;
+            while let Some(row) = rows.try_next().await? {
+                put(&own::line(table, &row)?.to_string())?;
+                *counts.entry(type_of(table)).or_default() += 1;
+                total += 1;
             }
         }
     }

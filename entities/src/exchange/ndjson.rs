@@ -26,6 +26,8 @@ use std::{
     },
 };
 
+/// Lines of somebody who was erased.
+mod erased;
 /// What the database has of a chunk.
 mod here;
 /// Lines of a file, and what they hold.
@@ -219,6 +221,7 @@ impl Run<'_> {
                 Err((entry, problem)) => chunk.reject(&entry, problem),
             }
         }
+        erased::reject(&mut chunk, &mut by_shape).await?;
         for (i, entries) in by_shape {
             let shape = &self.shapes[i];
             match shape.table {

@@ -86,6 +86,11 @@ pub fn tables() -> &'static [Table] {
     static TABLES: LazyLock<Vec<Table>> = LazyLock::new(|| read().into_iter().filter(|t| t.has_source || BESIDE.contains(&t.name)).collect());
     &TABLES
 }
+/// All tables, those too that no source fills.
+pub fn catalogue() -> &'static [Table] {
+    static TABLES: LazyLock<Vec<Table>> = LazyLock::new(read);
+    &TABLES
+}
 pub fn table(name: &str) -> Option<&'static Table> {
     tables().iter().find(|t| t.name == name)
 }
@@ -106,6 +111,15 @@ fn read() -> Vec<Table> {
                 && let Some(table) = tables.iter_mut().find(|t| t.name == name.trim())
             {
                 add(table, column.trim());
+            } else if let Some((name, column)) = statement.strip_prefix("alter table ").and_then(|s| s.split_once(" drop column "))
+                && let Some(table) = tables.iter_mut().find(|t| t.name == name.trim())
+            {
+                table.columns.retain(|c| c.name != column.trim());
+            } else if let Some((name, columns)) = statement.strip_prefix("alter table ").and_then(|s| s.split_once(" rename column "))
+                && let Some((from, to)) = columns.split_once(" to ")
+                && let Some(table) = tables.iter_mut().find(|t| t.name == name.trim())
+            {
+                table.columns.iter_mut().filter(|c| c.name == from.trim()).for_each(|c| c.name = to.trim());
             } else if let Some((unique, name, list)) = index(statement)
                 && let Some(table) = tables.iter_mut().find(|t| t.name == name)
             {

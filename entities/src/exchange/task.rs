@@ -1,4 +1,8 @@
 //! Long work that somebody waits for, with its progress.
+
+/// Work that the nodes of the hub run by themselves.
+pub mod queue;
+
 use crate::{Error, Result, model::*};
 use sea_orm::{ActiveValue::Set, Condition, ConnectionTrait, ExprTrait, UpdateMany, sea_query::Expr};
 
@@ -21,6 +25,15 @@ pub struct Model {
     pub subject: String,
     pub started_at: Option<DateTimeUtc>,
     pub finished_at: Option<DateTimeUtc>,
+    /// Whom it is about.
+    pub customer_id: Option<Uuid>,
+    /// Until when the node that runs it holds it; null where no node of the hub does.
+    pub lease_until: Option<DateTimeUtc>,
+    pub lease_by: Option<String>,
+    /// The size of the file that came of it; null where there is none.
+    pub file_bytes: Option<i64>,
+    /// When the file is deleted.
+    pub expires_at: Option<DateTimeUtc>,
 }
 impl ActiveModelBehavior for ActiveModel {}
 
@@ -28,15 +41,15 @@ pub static ENTITY: EntityKind = EntityKind {
     name: "Task",
     prefix: "tsk",
     table: "tasks",
-    reads: Some("import:run"),
-    rules: Rules { agent: All, partner: Nobody, customer: Nobody, public: Nobody },
+    reads: Some("task:read"),
+    rules: Rules { agent: Served("customer_id"), partner: Nobody, customer: Own("customer_id"), public: Nobody },
 };
 impl Record for Entity {
     const ENTITY: &EntityKind = &ENTITY;
 }
 
 text_enum! {
-    Kind "TaskKind" { Import = "import", Export = "export", Reindex = "reindex", Generate = "generate" }
+    Kind "TaskKind" { Import = "import", Export = "export", Reindex = "reindex", Generate = "generate", Erase = "erase" }
 }
 
 text_enum! {
@@ -67,6 +80,7 @@ pub async fn begin(db: &impl ConnectionTrait, kind: Kind, title: String, total: 
         subject: Set(subject.into()),
         started_at: Set(Some(at)),
         finished_at: Set(None),
+        ..Default::default()
     };
     Entity::insert(row).exec_without_returning(db).await?;
     Ok(id)

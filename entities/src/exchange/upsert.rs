@@ -16,6 +16,7 @@ mod plan;
 mod write;
 
 pub use plan::Plan;
+pub(crate) use plan::erased;
 pub use write::{Prepared, all as write};
 pub(crate) use write::{relations, resold};
 
@@ -218,6 +219,11 @@ impl Taken {
     }
     fn reject(&mut self, mut row: Row, problem: Option<Problem>) {
         self.rows.rejected += 1;
+        if problem.as_ref().is_some_and(|p| p.code == plan::ERASED) {
+            // what is told of a row is kept: not the words of somebody who was erased
+            row.mapped.problems.clear();
+            row.mapped.raw.clear();
+        }
         row.mapped.problems.extend(problem);
         self.note(row.mapped);
     }

@@ -1,4 +1,8 @@
 //! Who did or read what. Append-only, each row sealed by the hash of the one before.
+
+/// How rows are sealed, and whether they still are.
+pub mod seal;
+
 use crate::model::*;
 
 #[sea_orm::model]
@@ -21,6 +25,10 @@ pub struct Model {
     pub request_id: Option<String>,
     pub prev_hash: String,
     pub hash: String,
+    /// Of the words; gone with them when the customer is erased.
+    pub salt: Option<String>,
+    /// What the seal holds in the place of the words: who, for whom, why, and the request.
+    pub words_digest: Option<String>,
 }
 impl ActiveModelBehavior for ActiveModel {}
 

@@ -5,7 +5,7 @@ use entities::{
     care::{ticket, ticket_note},
     knowledge::article,
     party::{customer, customer_contact},
-    privacy::consent,
+    privacy::{consent, erasure, privacy_request},
 };
 
 /// A question for the bot.
@@ -216,5 +216,33 @@ pub struct PartnerTokenCreateInput {
 pub struct PartnerTokenRevokeInput {
     pub(super) id: ID,
     /// The same key and input again change nothing more.
+    pub(super) idempotency_key: Option<String>,
+}
+/// Whose data to export.
+#[derive(InputObject, serde::Serialize)]
+pub struct ExportCreateInput {
+    /// The customer, with all below it.
+    pub(super) customer_id: ID,
+    /// The same key and input again give the same task.
+    pub(super) idempotency_key: Option<String>,
+}
+/// Whom to erase, and why.
+#[derive(InputObject, serde::Serialize)]
+pub struct CustomerEraseInput {
+    /// The customer, with all below it.
+    pub(super) customer_id: ID,
+    /// The ground in law (GDPR Art. 17(1)).
+    pub(super) reason: Choice<erasure::Ground>,
+    /// Erase although bills are unpaid; without it that is refused.
+    pub(super) even_though_owing: Option<bool>,
+    /// The same key and input again give the same task.
+    pub(super) idempotency_key: Option<String>,
+}
+/// What somebody asks about its data.
+#[derive(InputObject, serde::Serialize)]
+pub struct PrivacyRequestCreateInput {
+    pub(super) customer_id: ID,
+    pub(super) kind: Choice<privacy_request::Kind>,
+    /// The same key and input again give the same request.
     pub(super) idempotency_key: Option<String>,
 }

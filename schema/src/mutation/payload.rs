@@ -1,7 +1,7 @@
 //! What a mutation answers: the row that came of it, or what the caller can mend.
 use crate::{
     audience::auth,
-    names::{BotAnswer, Consent, Conversation, Customer, CustomerContact, KbArticle, PartnerToken, Ticket},
+    names::{BotAnswer, Consent, Conversation, Customer, CustomerContact, KbArticle, PartnerToken, PrivacyRequest, Task, Ticket},
     node::{Declared, Node},
     scalars::DateTime,
 };
@@ -207,5 +207,50 @@ impl PartnerTokenPayload {
     pub(super) fn of(done: Done, token: Option<String>) -> Self {
         let (partner_token, user_errors) = row(done);
         PartnerTokenPayload { token: token.filter(|_| partner_token.is_some()), partner_token, user_errors }
+    }
+}
+/// What became of an export.
+#[derive(SimpleObject)]
+#[graphql(directive = auth::apply("all".into(), None, Some(0)))]
+pub struct ExportPayload {
+    /// The work on it: ask for its `state` until there is a `url`; null when there was an error.
+    task: Option<Node<Task>>,
+    /// What you can mend.
+    user_errors: Vec<UserError>,
+}
+impl ExportPayload {
+    pub(super) fn of(done: Done) -> Self {
+        let (task, user_errors) = row(done);
+        ExportPayload { task, user_errors }
+    }
+}
+/// What became of an erasure.
+#[derive(SimpleObject)]
+#[graphql(directive = auth::apply("agent".into(), None, Some(0)))]
+pub struct ErasePayload {
+    /// The work on it; null when there was an error.
+    task: Option<Node<Task>>,
+    /// What you can mend.
+    user_errors: Vec<UserError>,
+}
+impl ErasePayload {
+    pub(super) fn of(done: Done) -> Self {
+        let (task, user_errors) = row(done);
+        ErasePayload { task, user_errors }
+    }
+}
+/// What was taken down.
+#[derive(SimpleObject)]
+#[graphql(directive = auth::apply("all".into(), None, Some(0)))]
+pub struct PrivacyRequestPayload {
+    /// The request; null when there was an error.
+    privacy_request: Option<Node<PrivacyRequest>>,
+    /// What you can mend.
+    user_errors: Vec<UserError>,
+}
+impl PrivacyRequestPayload {
+    pub(super) fn of(done: Done) -> Self {
+        let (privacy_request, user_errors) = row(done);
+        PrivacyRequestPayload { privacy_request, user_errors }
     }
 }

@@ -2,7 +2,7 @@ use crate::{
     Audience, Result, Scope,
     exchange::table::{self, Column, ColumnKind, Table},
     model::EntityKind,
-    privacy::state_change,
+    privacy::{holding, state_change},
     rule,
 };
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
@@ -18,15 +18,6 @@ pub struct Shape {
 
 /// What a row keeps for itself: new in each database.
 const OWN: &[&str] = &["id", "updated_at", "row_version", "import_batch_id"];
-/// Columns for agents only: what a customer is handed of itself has them not.
-const INTERNAL: &[(&str, &[&str])] = &[
-    ("customers", &["status_reason", "churn_reason", "protected", "household"]),
-    ("billing_accounts", &["credit_limit_minor", "dunning_stage"]),
-    ("tickets", &["priority", "status_reason"]),
-    ("conversations", &["session_hash", "handoff_reason", "verification"]),
-    ("parties", &["merged_into_id"]),
-];
-
 impl Shape {
     /// In load order, changes of state last.
     pub fn all() -> Vec<Shape> {
@@ -83,8 +74,8 @@ fn parts_of(table: &Table) -> Vec<&'static str> {
 }
 
 #[derive(Default)]
-struct Binder {
-    values: Vec<sea_orm::Value>,
+pub(super) struct Binder {
+    pub(super) values: Vec<sea_orm::Value>,
     aliases: usize,
 }
 impl rule::Statement for Binder {
@@ -98,7 +89,7 @@ impl rule::Statement for Binder {
     }
 }
 /// The row rule; rows without one are the hub's own and for agents.
-fn allowed(kind: Option<&'static EntityKind>, scope: &Scope, binder: &mut Binder) -> Option<String> {
+pub(super) fn allowed(kind: Option<&'static EntityKind>, scope: &Scope, binder: &mut Binder) -> Option<String> {
     match kind {
         Some(kind) => rule::predicate(kind, "t", scope, None, binder),
         None => (scope.audience != Audience::Agent).then(|| "1=0".into()),
@@ -153,11 +144,11 @@ fn states(table: &'static Table, backend: DbBackend, scope: &Scope) -> Option<St
 }
 
 fn fill(line: &mut Map<String, Json>, table: &'static Table, row: &QueryResult, audience: Audience) -> Result<()> {
-    let internal = INTERNAL.iter().find(|i| i.0 == table.name).map_or(&[][..], |i| i.1);
+    let holding = holding::of(table.name).filter(|_| audience != Audience::Agent);
     line.insert("id".into(), public(table.kind, row.try_get("", "id")?).into());
     let mut created = None;
     for (i, column) in columns(table).enumerate() {
-        if audience != Audience::Agent && (internal.contains(&column.name) || column.name == "row_hash") {
+        if holding.is_some_and(|h| h.withholds(column.name).is_some()) || (audience != Audience::Agent && column.name == "row_hash") {
             continue;
         }
         let value = match column.references.and_then(table::table) {
@@ -196,7 +187,7 @@ fn fill_state(line: &mut Map<String, Json>, row: &QueryResult, audience: Audienc
     Ok(())
 }
 
-fn value(column: &Column, row: &QueryResult, name: &str) -> Result<Option<Json>> {
+pub(super) fn value(column: &Column, row: &QueryResult, name: &str) -> Result<Option<Json>> {
     Ok(match column.kind {
         ColumnKind::Uuid => row.try_get::<Option<Uuid>>("", name)?.map(|u| u.simple().to_string().into()),
         ColumnKind::Text | ColumnKind::Currency => row.try_get::<Option<String>>("", name)?.map(Json::from),
@@ -216,7 +207,7 @@ fn named(names: &[&str], values: Vec<Option<String>>) -> Option<Json> {
     let whole = values.into_iter().collect::<Option<Vec<_>>>()?;
     Some(Json::Object(names.iter().map(|n| n.to_string()).zip(whole.into_iter().map(Json::from)).collect()))
 }
-fn public(kind: Option<&'static EntityKind>, id: Uuid) -> String {
+pub(super) fn public(kind: Option<&'static EntityKind>, id: Uuid) -> String {
     kind.map_or_else(|| id.simple().to_string(), |k| crate::store::public_id(k, id))
 }
 fn instant(at: DateTime<Utc>) -> String {

@@ -7,9 +7,10 @@ use crate::{
         record::Value,
         table::{self, ColumnKind, Table},
     },
+    privacy::erased_source,
 };
 use sea_orm::{ConnectionTrait, QueryResult, Statement, prelude::Uuid};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Customer and partner.
 pub type Owner = (Option<Uuid>, Option<Uuid>);
@@ -39,6 +40,8 @@ pub struct Known {
     pub parts: HashMap<Uuid, Vec<(usize, Uuid, String)>>,
     /// Of the customers that become parents: themselves and their ancestors, nearest first.
     pub ancestors: HashMap<Uuid, Vec<Uuid>>,
+    /// By table and the source's id: what was erased here and is not taken again.
+    erased: HashSet<(usize, String)>,
 }
 
 impl Known {
@@ -64,10 +67,32 @@ impl Known {
                 known.others.entry(key).or_insert(row);
             }
         }
+        known.load_erased(tx, &up.origin.source, &own).await?;
         known.load_natural(tx, open, &pointed).await?;
         known.load_parts(tx, up, open).await?;
         known.load_ancestors(tx, open).await?;
         Ok(known)
+    }
+    /// Whether a row of this source was erased with its customer.
+    pub fn was_erased(&self, rank: usize, external_id: &str) -> bool {
+        !self.erased.is_empty() && self.erased.contains(&(rank, external_id.to_string()))
+    }
+    async fn load_erased(&mut self, tx: &impl ConnectionTrait, source: &str, wanted: &BTreeMap<usize, BTreeSet<&str>>) -> Result<()> {
+        let any = Statement::from_string(tx.get_database_backend(), "select 1 from erased_sources limit 1");
+        if tx.query_one_raw(any).await?.is_none() {
+            return Ok(());
+        }
+        let mut places = HashMap::new();
+        for (rank, ids) in wanted {
+            for id in ids.iter().filter(|id| !self.rows.contains_key(&(*rank, id.to_string()))) {
+                places.insert(erased_source::digest(source, table::tables()[*rank].name, id), (*rank, id.to_string()));
+            }
+        }
+        let digests = places.keys().map(|d| sea_orm::Value::from(d.as_str())).collect();
+        for row in select_in(tx, "select digest from erased_sources where digest in", &[], digests).await? {
+            self.erased.extend(places.remove(&row.try_get_by_index::<String>(0)?));
+        }
+        Ok(())
     }
     async fn load_parts(&mut self, tx: &impl ConnectionTrait, up: &Upsert, open: &[Open]) -> Result<()> {
         for (name, column) in PARTS {

@@ -173,6 +173,9 @@ impl Plan {
     pub(super) fn row(&mut self, up: &Upsert, known: &Known, open: &mut Open, soft: bool, at: DateTime<Utc>) -> Verdict {
         let mut draft = Draft { whole: open.row.mapped.whole, ..Draft::default() };
         let wanted = wanted(&open.records);
+        if let Some(gone) = open.records.iter().find(|r| wanted.contains(&r.key) && known.was_erased(r.rank, &r.external_id)) {
+            return Verdict::Rejected(erased(gone.table.name));
+        }
         // ids first: records of one row may point to each other in any order
         for record in open.records.iter().filter(|r| wanted.contains(&r.key)) {
             let (id, owner) = match self.find_own(known, record) {
@@ -368,6 +371,9 @@ impl Plan {
             return Ok(Value::Text(id.to_string()));
         }
         let column = cell.column.name;
+        if known.was_erased(table::rank(table), external_id) {
+            return Err(Verdict::Rejected(erased(table)));
+        }
         if soft && cell.column.nullable && OPEN.contains(&column) {
             draft.notes.push(Problem::warning(
                 "unmatched",
@@ -420,6 +426,12 @@ impl Plan {
         draft.inserts.push(Insert { table: record.table, id, external_id: record.external_id.clone(), cells, hash, owner });
         Ok(())
     }
+}
+/// The code of a row that speaks of somebody who was erased.
+pub const ERASED: &str = "erased";
+/// What is told of such a row, without its words.
+pub fn erased(table: &str) -> Problem {
+    Problem::error(ERASED, format!("it is, or points to, a row that was erased here with its customer ({table}): it is not taken again"))
 }
 /// The rows to make or change: what the source speaks of, and what that points to among what it only mentions.
 fn wanted(records: &[Checked]) -> HashSet<u64> {
