@@ -256,6 +256,10 @@ impl<'a> Compiler<'a> {
             Source::One { to, key, id, args } => self.one((*to, *key, id, args), pick, from),
             Source::Find { to, by } => {
                 let (d, t) = (ty(to), self.alias());
+                // visitors have no scopes: their session alone says what is theirs
+                if let Some(scope) = d.reads().filter(|s| self.audience != PUBLIC && !self.scope.has(s)) {
+                    return Err(Refused::scope(scope));
+                }
                 let Some(condition) = self.found(d, &t, by, pick)? else { return Ok("'null'".into()) };
                 self.single(d, &t, &condition, true, pick)
             }

@@ -40,7 +40,7 @@ impl Mutation {
     #[graphql(directive = auth::apply("all".into(), None, Some(50)))]
     async fn ask(&self, ctx: &Context<'_>, input: AskInput) -> Result<Option<AskPayload>> {
         let nameless = caller(ctx).scope.audience == Audience::Public && caller(ctx).scope.session.is_none();
-        let asked = match input.conversation_id.as_ref().map(|id| known(ctx, &conversation::ENTITY, id, "conversationId")).transpose() {
+        let asked = match input.conversation_id.as_ref().map(|id| readable_talk(ctx, id)).transpose() {
             Err(e) => Err(e),
             // nobody could read what was said
             Ok(_) if nameless => Err(Error::refused(
@@ -289,6 +289,14 @@ fn settle<T>(done: entities::Result<T>) -> Result<std::result::Result<T, Vec<Use
 /// The key behind a public id that the caller sent. Another kind's id is like a missing row.
 fn known(ctx: &Context<'_>, kind: &'static EntityKind, id: &ID, field: &str) -> entities::Result<Uuid> {
     caller(ctx).scope.id(kind, id).ok_or_else(|| Error::refused(Code::NotFound, field, "There is no such thing, or none that you may see."))
+}
+/// A talk to go on with. The answer shows all of it, so that it takes the scope to read it; visitors have none, and
+/// their session alone says what is theirs.
+fn readable_talk(ctx: &Context<'_>, id: &ID) -> entities::Result<Uuid> {
+    let scope = &caller(ctx).scope;
+    let unread = conversation::ENTITY.reads.is_some_and(|s| scope.audience != Audience::Public && !scope.has(s));
+    let nothing = ID::from("");
+    known(ctx, &conversation::ENTITY, if unread { &nothing } else { id }, "conversationId")
 }
 /// A day as text.
 fn day(text: &Option<String>, field: &str) -> entities::Result<Option<NaiveDate>> {
