@@ -277,7 +277,7 @@ CREATE TABLE conversations (
   handoff_reason text,
   first_agent_reply_at text,
   resolved_at text,
-  resolved_by text check (resolved_by in ('bot','agent','customer','timeout')),
+  resolved_by text check (resolved_by in ('bot','agent','customer','timeout')), party_id blob references parties (id),
   unique (source_system, external_id)
 );
 
@@ -299,6 +299,28 @@ CREATE TABLE customer_closure (
 );
 
 CREATE INDEX customer_closure_descendant on customer_closure (descendant_id);
+
+CREATE TABLE customer_contacts (
+  id blob primary key,
+  created_at text not null,
+  updated_at text not null,
+  row_version integer not null default 1, source_system text not null,
+  external_id text not null,
+  source_status text,
+  source_updated_at text,
+  row_hash text,
+  import_batch_id blob, customer_id blob not null references customers (id),
+  partner_id blob references partners (id),
+  party_id blob not null references parties (id),
+  role text not null check (role in ('account_owner','portfolio_manager','bill_recipient','report_recipient','cost_centre_admin','auditor','technical','approver','user')),
+  valid_from_on text not null,
+  valid_to_on text,
+  unique (source_system, external_id)
+);
+
+CREATE INDEX customer_contacts_customer on customer_contacts (customer_id, id);
+
+CREATE INDEX customer_contacts_party on customer_contacts (party_id, customer_id);
 
 CREATE TABLE customers (
   id blob primary key,
@@ -323,7 +345,7 @@ CREATE TABLE customers (
   preferred_channel text check (preferred_channel in ('phone','email','chat','portal','sms','post')),
   household text not null default '{}',
   protected boolean not null default false,
-  erased_at text,
+  erased_at text, team_id blob references teams (id),
   unique (source_system, external_id)
 );
 
@@ -333,9 +355,13 @@ CREATE INDEX customers_parent on customers (parent_id, id);
 
 CREATE INDEX customers_party on customers (party_id);
 
+CREATE INDEX customers_protected on customers (id, party_id) where protected;
+
 CREATE INDEX customers_region on customers (region_id) where region_id is not null;
 
 CREATE INDEX customers_status on customers (status, id);
+
+CREATE INDEX customers_team on customers (team_id) where team_id is not null;
 
 CREATE TABLE external_refs (
   id blob primary key,
@@ -779,6 +805,22 @@ CREATE TABLE tasks (
 );
 
 CREATE INDEX tasks_created on tasks (created_at desc, id desc);
+
+CREATE TABLE teams (
+  id blob primary key,
+  created_at text not null,
+  updated_at text not null,
+  row_version integer not null default 1, source_system text not null,
+  external_id text not null,
+  source_status text,
+  source_updated_at text,
+  row_hash text,
+  import_batch_id blob,
+  code text not null unique,
+  name text not null,
+  region_id blob references regions (id),
+  unique (source_system, external_id)
+);
 
 CREATE TABLE ticket_notes (
   id blob primary key,
