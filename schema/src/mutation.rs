@@ -22,6 +22,7 @@ use entities::{
     exchange::idempotency_key,
     knowledge::{article, article_version, feedback},
     model::EntityKind,
+    mutant::without,
     party::{customer, customer_contact, party},
     privacy::consent,
 };
@@ -43,7 +44,7 @@ impl Mutation {
         let asked = match input.conversation_id.as_ref().map(|id| readable_talk(ctx, id)).transpose() {
             Err(e) => Err(e),
             // nobody could read what was said
-            Ok(_) if nameless => Err(Error::refused(
+            Ok(_) if nameless && !without(|| "ask:session".into()) => Err(Error::refused(
                 Code::LoginRequired,
                 "",
                 "Please log in, or send the header x-session with 16 to 128 characters that nobody can guess, so that the answer is shown to you alone.",
@@ -294,7 +295,7 @@ fn known(ctx: &Context<'_>, kind: &'static EntityKind, id: &ID, field: &str) -> 
 /// their session alone says what is theirs.
 fn readable_talk(ctx: &Context<'_>, id: &ID) -> entities::Result<Uuid> {
     let scope = &caller(ctx).scope;
-    let unread = conversation::ENTITY.reads.is_some_and(|s| scope.audience != Audience::Public && !scope.has(s));
+    let unread = conversation::ENTITY.reads.is_some_and(|s| scope.audience != Audience::Public && !scope.has(s) && !without(|| "ask:talk".into()));
     let nothing = ID::from("");
     known(ctx, &conversation::ENTITY, if unread { &nothing } else { id }, "conversationId")
 }

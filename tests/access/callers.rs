@@ -90,6 +90,7 @@ pub async fn callers(s: &Seeded, store: &Store) -> Vec<Who> {
         all.push(contact(s, store, &name.replace('_', ""), &[("corp", Some(name))]).await);
     }
     all.push(contact(s, store, "both", &[("corp", Some("technical")), ("firm", Some("bill_recipient"))]).await);
+    all.push(contact(s, store, "mixed", &[("corp", Some("account_owner")), ("firm", Some("auditor"))]).await);
     all.push(contact(s, store, "gone", &[("corp", None)]).await);
     all.push(contact(s, store, "deep", &[("dept", Some("user"))]).await);
     for (name, partners) in [("partner lumen + kid", &["lumen", "kid"][..]), ("partner minimo", &["minimo"]), ("partner kid", &["kid"]), ("partner of nothing", &[])] {

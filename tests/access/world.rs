@@ -309,6 +309,7 @@ fn contacts(s: &mut Seeded) {
         person(s, &role.replace('_', ""), &[("corp", role, None)]);
     }
     person(s, "both", &[("corp", "technical", None), ("firm", "bill_recipient", None)]);
+    person(s, "mixed", &[("corp", "account_owner", None), ("firm", "auditor", None)]);
     person(s, "deep", &[("dept", "user", None)]);
     person(s, "gone", &[("corp", "account_owner", Some("2026-01-14"))]);
     // somebody's own talks in the enterprise, whatever the role
