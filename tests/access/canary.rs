@@ -45,7 +45,7 @@ pub async fn probe(paths: &Paths<'_>, who: &Who, bait: &Bait, rounds: u64, seed:
     for round in 0..rounds {
         let query = Random::new(view, &bait.ids, seed + round).words(&bait.words).query();
         let text = paths.world.text(&who.scope, &query, schema::Mode::Bytes).await;
-        assert!(!text.contains("\"INTERNAL\""), "{}: {query}\n{text}", who.name);
+        assert!(!text.contains("\"code\":\"INTERNAL\""), "{}: {query}\n{text}", who.name);
         paths.innocent(who, &text, &query);
         if who.audience() != Audience::Agent {
             let inside = canaries(&text).into_iter().find(|(column, _)| INTERNAL.contains(&column.as_str()));

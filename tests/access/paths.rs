@@ -149,9 +149,10 @@ impl Paths<'_> {
             ("kb_article_versions", "title", "kb_articles"),
         ];
         let oracle = Oracle(self.s);
+        let step = if std::env::var_os("PROOF").is_some() { 1 } else { 11 };
         let mut cells = 0;
         for (table, column, _) in WORDS {
-            for row in self.s.of(table).step_by(3) {
+            for row in self.s.of(table).step_by(step) {
                 let query = format!("{{ search(query: {:?}, first: 50) {{ totalCount edges {{ title snippet node {{ ... on Node {{ id }} }} }} }} }}", row.text(column));
                 let answer = self.world.ask(&who.scope, &query).await;
                 let found = answer["data"]["search"].clone();
@@ -222,7 +223,7 @@ impl Paths<'_> {
             assert_eq!(data["lookup"], Value::Array(wanted), "{}: {}", who.name, row.no);
             cells += 1;
         }
-        for row in self.s.of("products") {
+        for row in self.s.of("products").step_by(7) {
             let data = self.world.data(&who.scope, &format!("{{ lookup(kind: SERVICE, value: \"{}\") {{ id }} }}", row.text("service_identifier"))).await;
             self.innocent(who, &data.to_string(), "lookup");
             for found in data["lookup"].as_array().expect("a list") {
