@@ -77,7 +77,8 @@ impl Writes<'_> {
         oracle.sees(who, row) && talks && case.3.is_none_or(|s| oracle.can(who, row, s))
     }
 
-    pub async fn check(&self, who: &Who) -> usize {
+    /// At rows that the caller may not change. Of all callers, before anybody writes anything.
+    pub async fn refused(&self, who: &Who) -> usize {
         let mut cells = 0;
         let before = tables::snapshot(&self.world.store, &self.s.tables).await;
         for case in CASES {
@@ -96,7 +97,12 @@ impl Writes<'_> {
             }
         }
         self.nothing_changed(who, &before, &tables::snapshot(&self.world.store, &self.s.tables).await);
-        let mut changed = before;
+        cells
+    }
+    /// At one's own rows.
+    pub async fn done(&self, who: &Who) -> usize {
+        let mut cells = 0;
+        let mut changed = tables::snapshot(&self.world.store, &self.s.tables).await;
         for case in CASES {
             let own = self.own(who, case.3.unwrap_or("customer:write"));
             let Some(row) = self.s.of(case.2).find(|r| self.may(who, case, r) && (case.2 == "kb_articles" || r.owner != "stranger")) else { continue };
