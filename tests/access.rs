@@ -32,6 +32,23 @@ async fn every_caller_sees_every_field_of_every_row_as_the_rules_say() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_row_rule_picks_the_rows_of_the_oracle() {
+    use sea_orm::{ConnectionTrait, sea_query::Query};
+    let seeded = world::seeded().await;
+    for world in world::worlds(&seeded).await {
+        for who in callers::callers(&seeded, &world.store).await {
+            for kind in entities::KINDS {
+                let select = Query::select().column("id").from(kind.table).cond_where(who.scope.condition(kind)).to_owned();
+                let rows = world.store.reader().query_all(&select).await.expect("rows");
+                let is: std::collections::BTreeSet<uuid::Uuid> = rows.iter().map(|r| r.try_get("", "id").expect("an id")).collect();
+                let oracle = oracle::Oracle(&seeded);
+                assert_eq!(is, seeded.of(kind.table).filter(|r| oracle.sees(&who, r)).map(tables::Row::id).collect(), "{}: {}", who.name, kind.name);
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_path_to_a_row_shows_what_its_id_shows() {
     let (seeded, whole) = (world::seeded().await, schema::whole());
     paths::every_root_is_known(&whole);

@@ -395,7 +395,8 @@ fn prune(r: &mut Registry, who: Audiences) {
             MetaType::Object { name, fields, directive_invocations, .. } if !name.starts_with("__") => {
                 let own = policy_of(directive_invocations);
                 fields.retain(|n, f| {
-                    n.starts_with("__") || policy_of(&f.directive_invocations)
+                    n.starts_with("__")
+                        || policy_of(&f.directive_invocations)
                             .or_else(|| own.clone())
                             .is_some_and(|p| (p.see | crate::mutant::also_seen(name, n, p.see)) & who != 0)
                 });

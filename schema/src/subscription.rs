@@ -50,7 +50,10 @@ impl Subscription {
     async fn conversation_updated(&self, ctx: &Context<'_>, id: ID) -> Result<impl Stream<Item = Option<Node<Message>>>> {
         let scope = caller(ctx).scope.clone();
         // visitors have no scopes: their session alone says what is theirs
-        if let Some(missing) = conversation::ENTITY.reads.filter(|s| scope.audience != Audience::Public && !scope.has(s) && !without(|| "scope:Subscription.conversationUpdated".into())) {
+        if let Some(missing) = conversation::ENTITY
+            .reads
+            .filter(|s| scope.audience != Audience::Public && !scope.has(s) && !without(|| "scope:Subscription.conversationUpdated".into()))
+        {
             return Err(graph(Refused::scope(missing)));
         }
         let conversation = scope.id(&conversation::ENTITY, &id).unwrap_or_default();

@@ -132,7 +132,13 @@ impl Index {
         let term = |field, text: &str| Term::from_field_text(field, text);
         let asked: Box<dyn Query> = if mode == Mode::Any { Box::new(BooleanQuery::union(each)) } else { Box::new(BooleanQuery::intersection(each)) };
         // where roles differ from root to root, the roots differ from kind to kind
-        let reads = |kind: &str| entities::KINDS.iter().find(|k| k.prefix == kind).and_then(|k| k.reads).filter(|_| !scope.roles.is_empty() && !without(|| "search:roots".into()));
+        let reads = |kind: &str| {
+            entities::KINDS
+                .iter()
+                .find(|k| k.prefix == kind)
+                .and_then(|k| k.reads)
+                .filter(|_| !scope.roles.is_empty() && !without(|| "search:roots".into()))
+        };
         let mut groups: BTreeMap<Option<&str>, Vec<&str>> = BTreeMap::new();
         for kind in kinds {
             groups.entry(reads(kind)).or_default().push(kind);

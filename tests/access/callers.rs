@@ -76,7 +76,13 @@ pub fn all_seeing() -> Who {
 pub async fn callers(s: &Seeded, store: &Store) -> Vec<Who> {
     let mut all = vec![all_seeing()];
     agents(s, &mut all);
-    for (name, roots) in [("customer solo", &["solo"][..]), ("customer l1", &["l1"]), ("customer vip", &["vip"]), ("customer of nothing", &[]), ("customer l2 + m1", &["l2", "m1"])] {
+    for (name, roots) in [
+        ("customer solo", &["solo"][..]),
+        ("customer l1", &["l1"]),
+        ("customer vip", &["vip"]),
+        ("customer of nothing", &[]),
+        ("customer l2 + m1", &["l2", "m1"]),
+    ] {
         let scope = roots.iter().fold(harness::customer_of(Uuid::nil()), |c, r| c.for_customers([s.id(r)]));
         let scope = Scope { customers: scope.customers.into_iter().filter(|id| !id.is_nil()).collect(), ..scope };
         all.push(Who::of(name, scope));
@@ -93,7 +99,9 @@ pub async fn callers(s: &Seeded, store: &Store) -> Vec<Who> {
     all.push(contact(s, store, "mixed", &[("corp", Some("account_owner")), ("firm", Some("auditor"))]).await);
     all.push(contact(s, store, "gone", &[("corp", None)]).await);
     all.push(contact(s, store, "deep", &[("dept", Some("user"))]).await);
-    for (name, partners) in [("partner lumen + kid", &["lumen", "kid"][..]), ("partner minimo", &["minimo"]), ("partner kid", &["kid"]), ("partner of nothing", &[])] {
+    for (name, partners) in
+        [("partner lumen + kid", &["lumen", "kid"][..]), ("partner minimo", &["minimo"]), ("partner kid", &["kid"]), ("partner of nothing", &[])]
+    {
         let scope = Scope { partners: partners.iter().map(|p| s.id(p)).collect(), ..harness::partner_of(Uuid::nil()) };
         all.push(Who::of(name, scope));
     }

@@ -31,7 +31,15 @@ impl Bait {
         for kind in entities::KINDS.iter().filter(|k| s.tables.contains_key(k.table)) {
             ids.extend(s.of(kind.table).map(|r| Id::new(kind, r.id()).to_string()));
         }
-        for (table, column) in [("tickets", "name"), ("tickets", "ticket_no"), ("customers", "customer_no"), ("bills", "bill_no"), ("products", "name"), ("contact_media", "value_norm"), ("ticket_notes", "body")] {
+        for (table, column) in [
+            ("tickets", "name"),
+            ("tickets", "ticket_no"),
+            ("customers", "customer_no"),
+            ("bills", "bill_no"),
+            ("products", "name"),
+            ("contact_media", "value_norm"),
+            ("ticket_notes", "body"),
+        ] {
             words.extend(s.of(table).map(|r| r.text(column).to_string()));
         }
         words.push("bill".into());

@@ -145,7 +145,8 @@ impl<'a> Matrix<'a> {
                 assert_eq!(*is, wanted, "{}", say());
             }
             Leads::Rows(_) => {
-                let seen = |v: &Value| Id::parse(v["id"].as_str().unwrap_or_default()).and_then(|i| self.s.row(i.uuid)).is_some_and(|r| oracle.sees(who, r));
+                let seen =
+                    |v: &Value| Id::parse(v["id"].as_str().unwrap_or_default()).and_then(|i| self.s.row(i.uuid)).is_some_and(|r| oracle.sees(who, r));
                 let wanted = kept(full, seen);
                 assert_eq!(*is, wanted, "{}", say());
             }
@@ -193,13 +194,16 @@ impl<'a> Matrix<'a> {
                 None => Value::Null,
             },
             "descendantsCount" => {
-                let below = self.s.of("customer_closure").filter(|r| r.key("ancestor_id") == Some(row.id()) && r.key("descendant_id") != Some(row.id()));
+                let below =
+                    self.s.of("customer_closure").filter(|r| r.key("ancestor_id") == Some(row.id()) && r.key("descendant_id") != Some(row.id()));
                 json!(below.filter(|r| self.s.row(r.key("descendant_id").expect("a customer")).is_some_and(|c| oracle.sees(who, c))).count())
             }
             "viewerCanUpdate" => json!(oracle.can(who, row, "customer:write")),
             "viewerCanOpenTicket" => json!(oracle.can(who, row, "ticket:write")),
             "viewerCanReply" => json!(oracle.can(who, row, "ticket:write") && row.text("status") != "closed"),
-            "viewerCanClose" => json!(oracle.can(who, row, "ticket:write") && (OPEN.contains(&row.text("status")) || row.text("status") == "resolved")),
+            "viewerCanClose" => {
+                json!(oracle.can(who, row, "ticket:write") && (OPEN.contains(&row.text("status")) || row.text("status") == "resolved"))
+            }
             "viewerCanReopen" => json!(oracle.can(who, row, "ticket:write") && row.text("status") == "resolved"),
             "consents" => {
                 let mut rows: Vec<_> = of("consents").into_iter().filter(|r| oracle.in_force(r)).collect();
@@ -232,7 +236,12 @@ impl<'a> Matrix<'a> {
             let query = format!("{{ node(id: \"{}\") {{ ... on {ty} {{ {} }} }} }}", Id::new(kind, row.id()), a.text);
             let answer = self.world.ask(&who.scope, &query).await;
             let error = &answer["errors"][0]["extensions"];
-            assert_eq!((error["code"].as_str(), error["requiredScopes"][0].as_str()), (Some("FORBIDDEN"), Some(scope.as_str())), "{}: {query}\n{answer}", who.name);
+            assert_eq!(
+                (error["code"].as_str(), error["requiredScopes"][0].as_str()),
+                (Some("FORBIDDEN"), Some(scope.as_str())),
+                "{}: {query}\n{answer}",
+                who.name
+            );
             assert!(super::tables::canaries(&answer.to_string()).is_empty(), "{}: {query}\n{answer}", who.name);
             cells += 1;
         }
@@ -249,7 +258,8 @@ impl<'a> Matrix<'a> {
         let others = foreign.iter().step_by(step).map(|r| Id::new(kind, r.id()).to_string());
         let missing = format!("{}_{MISSING}", kind.prefix);
         let mut cells = 0;
-        let known = |field: &str| matches!(view.types.get(ty), Some(async_graphql::registry::MetaType::Object { fields, .. }) if fields.contains_key(field));
+        let known =
+            |field: &str| matches!(view.types.get(ty), Some(async_graphql::registry::MetaType::Object { fields, .. }) if fields.contains_key(field));
         for f in policy::fields(self.whole, ty) {
             let p = self.policy(ty, &f.name);
             assert_eq!(known(&f.name), p.sees(who.audience()), "{}: {ty}.{} is known or not, against the table", who.name, f.name);
@@ -260,7 +270,10 @@ impl<'a> Matrix<'a> {
             let id = own.as_ref().unwrap_or(&missing);
             let asked = |ty: &str, field: &str| format!("{{ node(id: \"{id}\") {{ ... on {ty} {{ {field} }} }} }}");
             let wrong = if view.types.contains_key(ty) { asked(ty, "nonsense") } else { asked("Nonsense", &f.name) };
-            let (is, wanted) = (self.world.text(&who.scope, &asked(ty, &f.name), schema::Mode::Bytes).await, self.world.text(&who.scope, &wrong, schema::Mode::Bytes).await);
+            let (is, wanted) = (
+                self.world.text(&who.scope, &asked(ty, &f.name), schema::Mode::Bytes).await,
+                self.world.text(&who.scope, &wrong, schema::Mode::Bytes).await,
+            );
             let wanted = wanted.replace("nonsense", &f.name).replace("Nonsense", ty);
             assert_eq!(without_columns(&is), without_columns(&wanted), "{}: {ty}.{}", who.name, f.name);
             cells += 1;
@@ -300,7 +313,10 @@ fn number(row: &Row, column: &str) -> i64 {
 }
 /// Where in a text an error stands differs with the length of a name.
 fn without_columns(text: &str) -> String {
-    text.split("\"column\":").enumerate().map(|(i, part)| if i == 0 { part.to_string() } else { part.trim_start_matches(|c: char| c.is_ascii_digit()).to_string() }).collect()
+    text.split("\"column\":")
+        .enumerate()
+        .map(|(i, part)| if i == 0 { part.to_string() } else { part.trim_start_matches(|c: char| c.is_ascii_digit()).to_string() })
+        .collect()
 }
 fn at<'v>(node: &'v Value, path: &str) -> &'v Value {
     path.split('.').fold(node, |v, key| &v[key])
@@ -314,7 +330,13 @@ fn kept(full: &Value, pass: impl Fn(&Value) -> bool) -> Value {
             json!({"totalCount": nodes.len(), "nodes": nodes})
         }
         Value::Null => Value::Null,
-        one => if pass(one) { one.clone() } else { Value::Null },
+        one => {
+            if pass(one) {
+                one.clone()
+            } else {
+                Value::Null
+            }
+        }
     }
 }
 /// The table of each kind has somebody who reads it.

@@ -23,8 +23,15 @@ pub fn reads(table: &str) -> Option<&'static str> {
         "audit_events" => "audit:read",
         "partners" => "partner.profile:read",
         "tasks" | "import_batches" | "import_row_errors" => "import:run",
-        "regions" | "product_categories" | "product_offerings" | "offering_prices" | "kb_articles" | "kb_article_versions" | "kb_categories"
-        | "kb_feedback" | "source_systems" => return None,
+        "regions"
+        | "product_categories"
+        | "product_offerings"
+        | "offering_prices"
+        | "kb_articles"
+        | "kb_article_versions"
+        | "kb_categories"
+        | "kb_feedback"
+        | "source_systems" => return None,
         other => panic!("the oracle does not know the table {other}: say who reads it"),
     })
 }
@@ -65,7 +72,9 @@ impl Oracle<'_> {
     fn served(&self, who: &Who, customer: Option<Uuid>) -> bool {
         let Some(row) = customer.and_then(|c| self.0.row(c)) else { return true };
         let within = |ids: &Option<Vec<Uuid>>, key: &str| ids.as_ref().is_none_or(|ids| row.key(key).is_some_and(|id| ids.contains(&id)));
-        (!row.is("protected") || (who.protected && who.has("customer:read_protected"))) && within(&who.regions, "region_id") && within(&who.teams, "team_id")
+        (!row.is("protected") || (who.protected && who.has("customer:read_protected")))
+            && within(&who.regions, "region_id")
+            && within(&who.teams, "team_id")
     }
     fn knows_customer(&self, who: &Who, id: Uuid) -> bool {
         match who.audience() {
@@ -150,7 +159,9 @@ impl Oracle<'_> {
             "partners" => match audience {
                 Agent => true,
                 Partner => who.partners.contains(&row.id()),
-                Customer => self.0.of("partner_customers").any(|r| r.key("partner_id") == Some(row.id()) && self.may_at(who, r.key("customer_id"), None)),
+                Customer => {
+                    self.0.of("partner_customers").any(|r| r.key("partner_id") == Some(row.id()) && self.may_at(who, r.key("customer_id"), None))
+                }
                 Public => false,
             },
             "billing_accounts" | "tickets" | "state_changes" => self.owned(who, row),

@@ -73,7 +73,12 @@ impl Paths<'_> {
             let orders: Vec<String> = if sorts.is_empty() { vec![String::new()] } else { sorts.iter().map(|s| format!(", sort: {s}")).collect() };
             for order in &orders {
                 let ask = async |after: &str| {
-                    self.world.ask(&who.scope, &format!("{{ {root}(first: 40{order}{after}) {{ totalCount nodes {{ id }} pageInfo {{ hasNextPage endCursor }} }} }}")).await
+                    self.world
+                        .ask(
+                            &who.scope,
+                            &format!("{{ {root}(first: 40{order}{after}) {{ totalCount nodes {{ id }} pageInfo {{ hasNextPage endCursor }} }} }}"),
+                        )
+                        .await
                 };
                 let first = ask("").await;
                 if first["data"][root].is_null() {
@@ -96,7 +101,11 @@ impl Paths<'_> {
                 let cursor = self.world.data(&others.scope, &format!("{{ {root}(first: 7{order}) {{ pageInfo {{ endCursor }} }} }}")).await;
                 let page = ask(&format!(", after: {}", cursor[root]["pageInfo"]["endCursor"])).await["data"][root].clone();
                 assert_eq!(page["totalCount"], shown.len());
-                assert!(page["nodes"].as_array().expect("nodes").iter().all(|n| shown.contains(n["id"].as_str().expect("an id"))), "{}: {root}", who.name);
+                assert!(
+                    page["nodes"].as_array().expect("nodes").iter().all(|n| shown.contains(n["id"].as_str().expect("an id"))),
+                    "{}: {root}",
+                    who.name
+                );
                 cells += shown.len() + 2;
             }
             if let Some((name, column)) = filter {
@@ -119,7 +128,8 @@ impl Paths<'_> {
         for (root, argument, ty, column) in FINDS.iter().filter(|f| self.knows(who, f.0)) {
             let kind = self.kind(ty);
             let ask = async |value: &str| {
-                let value = if *argument == "externalId" { format!("{{sourceSystem: \"hub\", externalId: \"{value}\"}}") } else { format!("\"{value}\"") };
+                let value =
+                    if *argument == "externalId" { format!("{{sourceSystem: \"hub\", externalId: \"{value}\"}}") } else { format!("\"{value}\"") };
                 self.world.text(&who.scope, &format!("{{ {root}({argument}: {value}) {{ id }} }}"), schema::Mode::Bytes).await
             };
             let missing = ask("nobody's").await;
@@ -153,7 +163,10 @@ impl Paths<'_> {
         let mut cells = 0;
         for (table, column, _) in WORDS {
             for row in self.s.of(table).step_by(step) {
-                let query = format!("{{ search(query: {:?}, first: 50) {{ totalCount edges {{ title snippet node {{ ... on Node {{ id }} }} }} }} }}", row.text(column));
+                let query = format!(
+                    "{{ search(query: {:?}, first: 50) {{ totalCount edges {{ title snippet node {{ ... on Node {{ id }} }} }} }} }}",
+                    row.text(column)
+                );
                 let answer = self.world.ask(&who.scope, &query).await;
                 let found = answer["data"]["search"].clone();
                 let edges = found["edges"].as_array().unwrap_or_else(|| panic!("{}: {query}\n{answer}", who.name));
@@ -174,7 +187,8 @@ impl Paths<'_> {
             }
         }
         for text in ["CNRY agent kb_article_versions title", "CNRY customer body", "What does CNRY partner mean?"] {
-            let found = self.world.ask(&who.scope, &format!("{{ suggestAnswers(text: \"{text}\", first: 50) {{ title text article {{ id }} }} }}")).await;
+            let found =
+                self.world.ask(&who.scope, &format!("{{ suggestAnswers(text: \"{text}\", first: 50) {{ title text article {{ id }} }} }}")).await;
             self.innocent(who, &found.to_string(), text);
             cells += 1;
         }
@@ -224,7 +238,8 @@ impl Paths<'_> {
             cells += 1;
         }
         for row in self.s.of("products").step_by(7) {
-            let data = self.world.data(&who.scope, &format!("{{ lookup(kind: SERVICE, value: \"{}\") {{ id }} }}", row.text("service_identifier"))).await;
+            let data =
+                self.world.data(&who.scope, &format!("{{ lookup(kind: SERVICE, value: \"{}\") {{ id }} }}", row.text("service_identifier"))).await;
             self.innocent(who, &data.to_string(), "lookup");
             for found in data["lookup"].as_array().expect("a list") {
                 let hit = Id::parse(found["id"].as_str().unwrap_or_default()).and_then(|i| self.s.row(i.uuid));
@@ -260,7 +275,10 @@ impl Paths<'_> {
     pub async fn streams(&self, all: &[Who]) -> usize {
         let mut following = vec![];
         for (i, who) in all.iter().enumerate() {
-            let talks = self.s.of("conversations").map(|r| format!("subscription {{ conversationUpdated(id: \"{}\") {{ id }} }}", Id::new(self.kind("Conversation"), r.id())));
+            let talks = self
+                .s
+                .of("conversations")
+                .map(|r| format!("subscription {{ conversationUpdated(id: \"{}\") {{ id }} }}", Id::new(self.kind("Conversation"), r.id())));
             for query in std::iter::once("subscription { ticketUpdated { id } }".to_string()).chain(talks.step_by(9).take(6)) {
                 let graph = self.world.graphs.of(who.audience());
                 let request = Request::new(query.clone()).data(schema::Caller::new(who.scope.clone()).streaming());

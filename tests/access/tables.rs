@@ -28,8 +28,19 @@ pub type Tables = BTreeMap<String, Vec<Column>>;
 
 /// Text columns whose values are words of a list that the database does not check, or digests.
 const CLOSED: &[&str] = &[
-    "actor", "audit_hash", "entity_type", "external_id", "from_state", "hash", "locale", "operation", "prev_hash", "row_hash", "session_hash",
-    "source_system", "to_state",
+    "actor",
+    "audit_hash",
+    "entity_type",
+    "external_id",
+    "from_state",
+    "hash",
+    "locale",
+    "operation",
+    "prev_hash",
+    "row_hash",
+    "session_hash",
+    "source_system",
+    "to_state",
 ];
 const JSON: &[&str] = &["attrs", "evidence", "fields", "household", "keywords", "media", "postcodes", "questions", "report", "spec"];
 const LISTS: &[&str] = &["fields", "keywords", "media", "postcodes", "questions"];
@@ -212,7 +223,13 @@ pub fn fill(columns: &[Column], row: &mut Row) {
             Kind::Text if c.name == "locale" => "en".into(),
             Kind::Text if c.name == "source_system" => "hub".into(),
             Kind::Text if c.name == "external_id" => format!("x{}", row.no).into(),
-            Kind::Text if CLOSED.contains(&c.name.as_str()) => if c.required { "x".into() } else { V::Null },
+            Kind::Text if CLOSED.contains(&c.name.as_str()) => {
+                if c.required {
+                    "x".into()
+                } else {
+                    V::Null
+                }
+            }
             Kind::Text => word.into(),
         };
         row.cells.insert(c.name.clone(), value);

@@ -180,7 +180,8 @@ fn customers(s: &mut Seeded) {
         if !partner.is_empty() {
             // the same customer's direct business
             let account = s.put("billing_accounts", name, &[("customer_id", id.into())]);
-            let (bill, ticket) = (vec![("customer_id", id.into()), ("billing_account_id", account.into()), ("state", "sent".into())], [("customer_id", id.into())]);
+            let (bill, ticket) =
+                (vec![("customer_id", id.into()), ("billing_account_id", account.into()), ("state", "sent".into())], [("customer_id", id.into())]);
             s.put("bills", name, &bill);
             s.put("tickets", name, &ticket);
             s.put("products", name, &[("customer_id", id.into()), ("is_customer_visible", true.into())]);
@@ -237,7 +238,11 @@ fn belongings(s: &mut Seeded, name: &str, id: Uuid, party: Uuid, partner: &V) {
     let mut sent = V::Null;
     for state in ["sent", "new", "onHold"] {
         let day = if state == "sent" { "2025-12-01" } else { "2026-01-01" };
-        let bill = s.put("bills", name, &owned(&[("billing_account_id", account.into()), ("state", state.into()), ("bill_on", day.into()), ("corrects_bill_id", sent.clone())]));
+        let bill = s.put(
+            "bills",
+            name,
+            &owned(&[("billing_account_id", account.into()), ("state", state.into()), ("bill_on", day.into()), ("corrects_bill_id", sent.clone())]),
+        );
         s.put("bill_lines", name, &owned(&[("bill_id", bill.into()), ("product_id", last.clone())]));
         if state == "sent" {
             sent = bill.into();
