@@ -1,7 +1,7 @@
 # Everything a person runs here. Each goal does its own set-up; `make` alone lists them.
 SHELL := /bin/bash -euo pipefail
 .DEFAULT_GOAL := help
-.PHONY: help demo test fmt lint deny unit golden golden-check proof bench web
+.PHONY: help demo test fmt lint deny unit golden golden-check proof mutants bench web
 
 help: ## Lists these goals
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,10 @@ proof: ## The long versions of the tests: many rounds, 10^5 cases
 	@scripts/postgres
 	@PROOF=1 cargo test --release --workspace
 	@scripts/oidc
+	@scripts/mutants
+
+mutants: ## Takes away every guard and row rule, one at a time: a test has to miss each
+	@scripts/mutants
 
 bench: ## Measures what the figures in the texts come from
 	@scripts/bench

@@ -3,7 +3,7 @@
 pub mod ask;
 mod declared;
 mod oracle;
-mod random;
+pub mod random;
 
 use crate::harness::{self, agent, customer, customer_of, partner, partner_of, public};
 use ask::World;

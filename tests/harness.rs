@@ -30,6 +30,9 @@ pub fn clock() -> Clock {
 
 /// A migrated, empty store on each database: SQLite, then PostgreSQL. Each has its own [`clock`].
 pub async fn stores() -> Vec<Store> {
+    if ground::alone() {
+        return vec![store().await];
+    }
     let mut stores = vec![];
     for url in urls().await {
         stores.push(open(&url).await);

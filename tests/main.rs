@@ -3,6 +3,7 @@
 
 mod harness;
 
+mod access;
 mod care;
 mod endpoint;
 mod erasure;

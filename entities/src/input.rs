@@ -1,11 +1,13 @@
 //! Checks of what callers send. All that is wrong is said at once, so that a person mends it once.
 use crate::{
     error::{Code, Error, Refusal, Result},
+    mutant::without_at,
     party::customer_closure,
     scope::{Audience, Scope},
     store::Write,
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, prelude::Uuid};
+use std::panic::Location;
 
 /// Gathers what is wrong with an input.
 #[derive(Default)]
@@ -49,11 +51,17 @@ pub fn same_version(expected: i32, stands: i32) -> Result<()> {
 }
 
 /// The guard of the graph asks for the scope first; a verb does not rely on it. Who may not write learns nothing more.
+#[track_caller]
 pub fn needs(scope: &Scope, wanted: &str) -> Result<()> {
-    if scope.has(wanted) { Ok(()) } else { Err(nothing()) }
+    if scope.has(wanted) || without_at("verb", Location::caller()) { Ok(()) } else { Err(nothing()) }
 }
 /// The same at one customer: where a caller's roles differ from root to root, one above it must give the scope.
-pub async fn needs_at(w: &Write, wanted: &str, customer_id: Option<Uuid>) -> Result<()> {
+#[track_caller]
+pub fn needs_at<'a>(w: &'a Write, wanted: &'a str, customer_id: Option<Uuid>) -> impl Future<Output = Result<()>> + 'a {
+    let gone = without_at("verb", Location::caller());
+    async move { if gone { Ok(()) } else { given_at(w, wanted, customer_id).await } }
+}
+async fn given_at(w: &Write, wanted: &str, customer_id: Option<Uuid>) -> Result<()> {
     use customer_closure::{Column, Entity};
     needs(w.scope(), wanted)?;
     if w.scope().audience != Audience::Customer || w.scope().roles.is_empty() {

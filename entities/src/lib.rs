@@ -20,6 +20,8 @@ pub mod money;
 /// Time is passed in.
 pub mod clock;
 pub mod error;
+/// Guards that a test takes away.
+pub mod mutant;
 /// Checks of what callers send.
 pub mod input;
 /// The tables.

@@ -1,5 +1,5 @@
 //! Who asks. Made by `api` from a token; every read and every write starts from it.
-use crate::id::Id;
+use crate::{id::Id, mutant::without};
 use chrono::{DateTime, Utc};
 use std::{
     borrow::Cow,
@@ -198,7 +198,7 @@ impl Scope {
     /// Leaves of the scopes at a root what these roles give. The scopes of the whole are those that some root gives.
     pub fn with_roles(mut self, roles: BTreeMap<Uuid, BTreeSet<&'static str>>) -> Self {
         self.roles = roles;
-        if !self.roles.is_empty() && self.customers.iter().all(|root| self.roles.contains_key(root)) {
+        if !self.roles.is_empty() && !without(|| "roles:scopes".into()) && self.customers.iter().all(|root| self.roles.contains_key(root)) {
             let roles = &self.roles;
             self.scopes.retain(|s| OWN_TALKS.contains(&s.as_str()) || roles.values().any(|given| given.contains(s.as_str())));
         }
@@ -207,7 +207,7 @@ impl Scope {
     /// The roots at which the caller's roles give this scope; all where none is asked for.
     pub fn roots(&self, scope: Option<&str>) -> Cow<'_, [Uuid]> {
         match scope {
-            Some(scope) if !self.roles.is_empty() => {
+            Some(scope) if !self.roles.is_empty() && !without(|| "roles:roots".into()) => {
                 let gives = |root: &Uuid| self.roles.get(root).is_none_or(|given| given.contains(scope));
                 self.customers.iter().copied().filter(gives).collect()
             }
@@ -216,7 +216,8 @@ impl Scope {
     }
     /// Whether the caller may know protected customers now: it takes the scope and a reason, and each look is written down.
     pub fn knows_protected(&self) -> bool {
-        self.hub || (self.has("customer:read_protected") && self.reason.is_some())
+        let may = self.has("customer:read_protected") || without(|| "protected:scope".into());
+        self.hub || (may && (self.reason.is_some() || without(|| "protected:reason".into())))
     }
     /// The id of a row of this kind, from its public form; none for another kind's id or a malformed one.
     pub fn id(&self, kind: &crate::model::EntityKind, id: &str) -> Option<Uuid> {

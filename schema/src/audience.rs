@@ -382,7 +382,8 @@ fn policies(r: &Registry) -> BTreeMap<(String, String), Policy> {
         let MetaType::Object { name, fields, directive_invocations, .. } = t else { continue };
         let own = policy_of(directive_invocations);
         for f in fields.values().filter(|f| !f.name.starts_with("__") && !name.starts_with("__")) {
-            let policy = policy_of(&f.directive_invocations).or_else(|| own.clone()).unwrap_or_default();
+            let mut policy = policy_of(&f.directive_invocations).or_else(|| own.clone()).unwrap_or_default();
+            policy.see |= crate::mutant::also_seen(name, &f.name, policy.see);
             all.insert((name.clone(), f.name.clone()), policy);
         }
     }
@@ -394,7 +395,10 @@ fn prune(r: &mut Registry, who: Audiences) {
             MetaType::Object { name, fields, directive_invocations, .. } if !name.starts_with("__") => {
                 let own = policy_of(directive_invocations);
                 fields.retain(|n, f| {
-                    n.starts_with("__") || policy_of(&f.directive_invocations).or_else(|| own.clone()).is_some_and(|p| p.see & who != 0)
+                    n.starts_with("__")
+                        || policy_of(&f.directive_invocations)
+                            .or_else(|| own.clone())
+                            .is_some_and(|p| (p.see | crate::mutant::also_seen(name, n, p.see)) & who != 0)
                 });
                 for f in fields.values_mut() {
                     f.args.retain(|_, a| policy_of(&a.directive_invocations).is_none_or(|p| p.see & who != 0));

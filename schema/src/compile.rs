@@ -20,6 +20,7 @@ use entities::{
     Scope,
     id::Id,
     model::EntityKind,
+    mutant::without,
     rule::{self, Rule, Statement},
 };
 use uuid::Uuid;
@@ -105,7 +106,7 @@ impl<'a> Compiler<'a> {
             let end = out[start..].find('}').map_or(out.len(), |e| start + e);
             let (kind, alias) = out[start + 5..end].split_once(' ').unwrap_or_default();
             let (d, alias) = (ty(kind), alias.to_string());
-            let rule = self.rule(d, &alias, None)?.unwrap_or_else(|| "1=1".into());
+            let rule = self.rule(d, &alias, None)?.filter(|_| !without(|| format!("may:{kind}"))).unwrap_or_else(|| "1=1".into());
             out.replace_range(start..end + 1, &rule);
         }
         while let Some(start) = out.find("{has ") {
@@ -116,10 +117,12 @@ impl<'a> Compiler<'a> {
         while let Some(start) = out.find("{can ") {
             let end = out[start..].find('}').map_or(out.len(), |e| start + e);
             let (scope, key) = out[start + 5..end].split_once(' ').unwrap_or_default();
-            let can = match self.scope.has(scope) {
-                false => "false".into(),
-                true if self.scope.roles.is_empty() => "true".into(),
-                true => rule::owned(t, key, &self.scope.roots(Some(scope)).into_owned(), self),
+            let may = self.scope.has(scope) || without(|| "can:scope".into());
+            let everywhere = self.scope.roles.is_empty() || without(|| "can:roots".into());
+            let can = match (may, everywhere) {
+                (false, _) => "false".into(),
+                (true, true) => "true".into(),
+                (true, false) => rule::owned(t, key, &self.scope.roots(Some(scope)).into_owned(), self),
             };
             out.replace_range(start..end + 1, &can);
         }
@@ -256,6 +259,10 @@ impl<'a> Compiler<'a> {
             Source::One { to, key, id, args } => self.one((*to, *key, id, args), pick, from),
             Source::Find { to, by } => {
                 let (d, t) = (ty(to), self.alias());
+                // visitors have no scopes: their session alone says what is theirs
+                if let Some(scope) = d.reads().filter(|s| self.audience != PUBLIC && !self.scope.has(s)) {
+                    return Err(Refused::scope(scope));
+                }
                 let Some(condition) = self.found(d, &t, by, pick)? else { return Ok("'null'".into()) };
                 self.single(d, &t, &condition, true, pick)
             }

@@ -18,6 +18,7 @@ pub fn graph() -> &'static [Type] {
         ]
         .into_iter()
         .flatten()
+        .map(crate::mutant::type_without)
         .collect()
     })
 }
@@ -37,6 +38,7 @@ pub fn roots() -> &'static [Field] {
         ]
         .into_iter()
         .flatten()
+        .map(|f| crate::mutant::field_without("Query", f))
         .collect()
     })
 }

@@ -3,6 +3,8 @@
 
 /// The vocabulary of a declaration.
 pub mod declare;
+/// Declarations from which a test took something away.
+pub mod mutant;
 /// All declared types on one screen.
 pub mod graph;
 /// Registration, the views, the matrix.

@@ -8,11 +8,12 @@ use crate::{
 };
 use async_graphql::{Context, ID, Result, Subscription as Streams};
 use entities::{
-    Scope, Store,
+    Audience, Scope, Store,
     care::ticket,
     conversation::{conversation, message},
     exchange::task,
     model::Record,
+    mutant::without,
     outbox,
 };
 use futures::{Stream, StreamExt, stream};
@@ -49,6 +50,13 @@ impl Subscription {
     #[graphql(directive = auth::apply("all".into(), None, Some(10)))]
     async fn conversation_updated(&self, ctx: &Context<'_>, id: ID) -> Result<impl Stream<Item = Option<Node<Message>>>> {
         let scope = caller(ctx).scope.clone();
+        // visitors have no scopes: their session alone says what is theirs
+        if let Some(missing) = conversation::ENTITY
+            .reads
+            .filter(|s| scope.audience != Audience::Public && !scope.has(s) && !without(|| "scope:Subscription.conversationUpdated".into()))
+        {
+            return Err(graph(Refused::scope(missing)));
+        }
         let conversation = scope.id(&conversation::ENTITY, &id).unwrap_or_default();
         let events = follow(ctx, "Message").await?;
         Ok(events

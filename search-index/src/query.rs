@@ -6,7 +6,7 @@ use crate::{
     visibility,
     writer::KINDS,
 };
-use entities::{Audience, Scope};
+use entities::{Audience, Scope, mutant::without};
 use std::collections::BTreeMap;
 use tantivy::{
     Searcher, Term,
@@ -72,10 +72,10 @@ pub enum Mode {
 /// The parts that this caller may be led by.
 pub fn parts(scope: &Scope) -> Vec<Part> {
     let mut parts = vec![Part::Title, Part::Body];
-    if matches!(scope.audience, Audience::Agent | Audience::Partner) {
+    if matches!(scope.audience, Audience::Agent | Audience::Partner) || without(|| "search:partner notes".into()) {
         parts.push(Part::Partner);
     }
-    if scope.audience == Audience::Agent {
+    if scope.audience == Audience::Agent || without(|| "search:internal notes".into()) {
         parts.push(Part::Internal);
     }
     if private(scope) {
@@ -88,14 +88,14 @@ fn codes_of(scope: &Scope) -> Vec<Codes> {
     if private(scope) {
         all.push(Codes::Private);
     }
-    if scope.audience == Audience::Agent && scope.has("product:read") {
+    if (scope.audience == Audience::Agent && scope.has("product:read")) || without(|| "search:lines of a customer".into()) {
         all.push(Codes::Service);
     }
     all
 }
 /// Who finds by contact data learns it: only those who see all of it in the graph.
 fn private(scope: &Scope) -> bool {
-    scope.audience == Audience::Agent && scope.has("customer:read_pii")
+    (scope.audience == Audience::Agent && scope.has("customer:read_pii")) || without(|| "search:contact data".into())
 }
 
 pub const PASSAGE_PARTS: [Part; 4] = [Part::PassageTitle, Part::PassageHeading, Part::PassageAsks, Part::PassageBody];
@@ -133,17 +133,21 @@ impl Index {
         let term = |field, text: &str| Term::from_field_text(field, text);
         let asked: Box<dyn Query> = if mode == Mode::Any { Box::new(BooleanQuery::union(each)) } else { Box::new(BooleanQuery::intersection(each)) };
         // where roles differ from root to root, the roots differ from kind to kind
-        let reads = |kind: &str| KINDS.iter().find(|k| k.prefix == kind).and_then(|k| k.reads).filter(|_| !scope.roles.is_empty());
+        let reads = |kind: &str| {
+            let kind = KINDS.iter().find(|k| k.prefix == kind);
+            kind.and_then(|k| k.reads).filter(|_| !scope.roles.is_empty() && !without(|| "search:roots".into()))
+        };
         let mut groups: BTreeMap<Option<&str>, Vec<&str>> = BTreeMap::new();
         for kind in kinds {
             groups.entry(reads(kind)).or_default().push(kind);
         }
         let group = |(reads, kinds): (Option<&str>, Vec<&str>)| -> Box<dyn Query> {
             let visible = visibility::of_caller(scope, reads);
-            Box::new(BooleanQuery::intersection(vec![
-                silent(TermSetQuery::new(kinds.iter().map(|k| term(self.fields.kind, k)))),
-                silent(TermSetQuery::new(visible.iter().map(|v| term(self.fields.visible, v)))),
-            ]))
+            let of_kind = silent(TermSetQuery::new(kinds.iter().map(|k| term(self.fields.kind, k))));
+            if without(|| "search:visible".into()) {
+                return of_kind;
+            }
+            Box::new(BooleanQuery::intersection(vec![of_kind, silent(TermSetQuery::new(visible.iter().map(|v| term(self.fields.visible, v))))]))
         };
         let may = BooleanQuery::union(groups.into_iter().map(group).collect());
         Box::new(BooleanQuery::new(vec![(Occur::Must, asked), (Occur::Must, silent(may))]))

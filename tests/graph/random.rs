@@ -14,10 +14,15 @@ pub struct Random<'a> {
     names: usize,
     /// Ids that stand for rows of each kind, own and foreign.
     ids: &'a [String],
+    /// What is searched and filtered by.
+    words: &'a [String],
 }
 impl<'a> Random<'a> {
     pub fn new(view: &'a Captured, ids: &'a [String], seed: u64) -> Self {
-        Random { view, rng: ChaCha8Rng::seed_from_u64(seed), fragments: String::new(), names: 0, ids }
+        Random { view, rng: ChaCha8Rng::seed_from_u64(seed), fragments: String::new(), names: 0, ids, words: &[] }
+    }
+    pub fn words(self, words: &'a [String]) -> Self {
+        Random { words, ..self }
     }
     /// One document; `$yes` and `$no` are its variables.
     pub fn query(&mut self) -> String {
@@ -123,7 +128,8 @@ impl<'a> Random<'a> {
                 ("sort", ty) if self.rng.gen_bool(0.5) => self.enum_value(ty),
                 ("includeDescendants", _) if self.rng.gen_bool(0.5) => Some("true".into()),
                 ("locale", _) => Some("\"de\"".into()),
-                ("query" | "text" | "value", _) => Some("\"bill\"".into()),
+                ("query" | "text" | "value", _) => Some(self.word("bill")),
+                ("slug" | "after" | "before", _) if !self.words.is_empty() && self.rng.gen_bool(0.05) => Some(self.word("x")),
                 ("kind", ty) if required => self.enum_value(ty),
                 _ if required => return None,
                 _ => None,
@@ -141,6 +147,9 @@ impl<'a> Random<'a> {
             args.push(format!("id: {}", self.id()));
         }
         Some(if args.is_empty() { String::new() } else { format!("({})", args.join(", ")) })
+    }
+    fn word(&mut self, otherwise: &str) -> String {
+        format!("{:?}", self.words.choose(&mut self.rng).map_or(otherwise, String::as_str))
     }
     fn id(&mut self) -> String {
         match self.ids.choose(&mut self.rng) {
@@ -164,7 +173,7 @@ impl<'a> Random<'a> {
         let value = match MetaTypeName::concrete_typename(&f.ty) {
             "Date" => "\"2025-12-01\"".into(),
             "DateTime" => "\"2025-12-01T00:00:00Z\"".into(),
-            "String" => "\"x\"".into(),
+            "String" => self.word("x"),
             "Boolean" => "true".into(),
             ty => format!("[{}]", self.enum_value(ty)?),
         };

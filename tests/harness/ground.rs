@@ -29,6 +29,11 @@ pub async fn get() -> &'static Ground {
     GROUND.get_or_init(|| async { Ground::make().await.unwrap_or_else(|e| stop(&e)) }).await
 }
 
+/// SQLite alone: where the same tests run some hundred times.
+pub fn alone() -> bool {
+    std::env::var_os("SWITCHBOARD_ONE_DATABASE").is_some()
+}
+
 impl Ground {
     async fn make() -> Result<Self, String> {
         let root = tempfile::Builder::new().prefix("switchboard-test-").tempdir().map_err(|e| format!("cannot make a temporary folder: {e}"))?.keep();
@@ -37,6 +42,7 @@ impl Ground {
         watch(&root, given.as_deref().unwrap_or_default(), &prefix)?;
         let server = match given {
             Some(url) => split(&url)?,
+            None if alone() => (String::new(), String::new()),
             None => start(&root)?,
         };
         let ground = Ground { root, server, prefix, made: AtomicUsize::new(0) };
@@ -47,8 +53,12 @@ impl Ground {
     async fn templates(&self) -> Result<(), sea_orm::DbErr> {
         let file = format!("sqlite://{}?mode=rwc", self.root.join("template.sqlite").display());
         let template = self.name("template");
-        self.admin(&format!("create database {template}")).await?;
-        for url in [file, self.url(&template)] {
+        let mut urls = vec![file];
+        if !alone() {
+            self.admin(&format!("create database {template}")).await?;
+            urls.push(self.url(&template));
+        }
+        for url in urls {
             let db = Database::connect(&url).await?;
             Migrator::up(&db, None).await?;
             db.close().await?;

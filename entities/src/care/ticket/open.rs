@@ -6,6 +6,7 @@ use crate::{
     error::{Code, Error, Result},
     input::{Check, needs, needs_at, not_found},
     model::*,
+    mutant::without,
     outbox::change::Operation,
     party::{customer, partner_customer},
     privacy::audit_event::Action,
@@ -119,16 +120,19 @@ async fn owner(w: &Write, asked: Option<Uuid>, conversation_id: Option<Uuid>) ->
 async fn belongings(w: &Write, open: &Open, customer_id: Option<Uuid>) -> Result<()> {
     if let Some(id) = open.product_id {
         let row = w.scope().find::<product::Entity>().filter(product::Column::Id.eq(id)).one(w.tx()).await?;
-        row.filter(|r| Some(r.customer_id) == customer_id).ok_or_else(|| not_found("productId", "product of this customer"))?;
+        row.filter(|r| Some(r.customer_id) == customer_id || without(|| "belongs:product".into()))
+            .ok_or_else(|| not_found("productId", "product of this customer"))?;
     }
     if let Some(id) = open.bill_id {
         let row = w.scope().find::<bill::Entity>().filter(bill::Column::Id.eq(id)).one(w.tx()).await?;
-        row.filter(|r| Some(r.customer_id) == customer_id).ok_or_else(|| not_found("billId", "bill of this customer"))?;
+        row.filter(|r| Some(r.customer_id) == customer_id || without(|| "belongs:bill".into()))
+            .ok_or_else(|| not_found("billId", "bill of this customer"))?;
     }
     if let Some(id) = open.conversation_id {
         let row = w.scope().find::<conversation::Entity>().filter(conversation::Column::Id.eq(id)).one(w.tx()).await?;
         // A talk may have begun before anybody knew with whom.
-        row.filter(|r| r.customer_id.is_none() || r.customer_id == customer_id).ok_or_else(|| not_found("conversationId", "conversation"))?;
+        let same = |c: Option<Uuid>| c.is_none() || c == customer_id || without(|| "belongs:conversation".into());
+        row.filter(|r| same(r.customer_id)).ok_or_else(|| not_found("conversationId", "conversation"))?;
     }
     Ok(())
 }
@@ -153,7 +157,9 @@ async fn no_double(w: &Write, customer_id: Option<Uuid>, conversation_id: Option
 
 /// Nobody writes what they could not read. A visitor's ticket is for agents alone.
 async fn readable(w: &Write, id: Uuid) -> Result<()> {
-    let seen = w.scope().audience == Audience::Public || w.scope().find::<Entity>().filter(Column::Id.eq(id)).one(w.tx()).await?.is_some();
+    let seen = w.scope().audience == Audience::Public
+        || without(|| "readable:ticket".into())
+        || w.scope().find::<Entity>().filter(Column::Id.eq(id)).one(w.tx()).await?.is_some();
     if seen { Ok(()) } else { Err(not_found("customerId", "customer")) }
 }
 

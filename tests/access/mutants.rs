@@ -1,0 +1,77 @@
+//! Every guard by name, for `scripts/mutants`: those of declarations, of row rules, and those that stand in the source.
+use crate::harness;
+use entities::{Audience, rule::Rule};
+
+/// Guards that stand alone in the source, by the text that names them.
+const BY_HAND: &str = "without(|| \"";
+
+fn rules() -> Vec<String> {
+    let mut names = vec![];
+    for kind in entities::KINDS {
+        for audience in Audience::ALL {
+            let parts = match kind.rules.of(audience) {
+                Rule::All => 0,
+                Rule::Both(rules) => rules.len(),
+                _ => 1,
+            };
+            names.extend((0..parts).map(|i| format!("rule:{}:{}:{i}", kind.name, audience.name())));
+        }
+    }
+    names.extend(entities::KINDS.iter().filter(|k| k.reads.is_some()).map(|k| format!("may:{}", k.name)));
+    names
+}
+fn in_source() -> Vec<String> {
+    let mut names = vec![];
+    let mut files = vec![];
+    for folder in ["entities/src", "schema/src", "search-index/src", "bot/src"] {
+        gather(&harness::root().join(folder), &mut files);
+    }
+    files.sort();
+    for file in files {
+        let text = std::fs::read_to_string(&file).expect("a source");
+        let relative = file.strip_prefix(harness::root()).expect("a file of the project").display().to_string();
+        if relative.ends_with("mutant.rs") {
+            continue;
+        }
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for (i, line) in code.lines().enumerate() {
+            let place = |what: &str| format!("{what}:{relative}:{}", i + 1);
+            let hub = line.contains("hub.find") || line.contains("hub(w.at())") || line.contains("Scope::hub") || line.trim_start().starts_with("//");
+            if relative.starts_with("entities/src") && (line.contains(" needs(w.") || line.contains("needs_at(w,")) && !line.contains("fn ") {
+                names.push(place("verb"));
+            }
+            if line.contains(".find::<") && !hub && !relative.starts_with("search-index/") {
+                names.push(place("find"));
+            }
+            names.extend(line.split(BY_HAND).skip(1).filter_map(|rest| rest.split('"').next()).map(str::to_string));
+        }
+    }
+    names.extend(["name", "statusReason", "resolution", "priority"].map(|f| format!("agents:ticket.{f}")));
+    names.extend(["status", "parentId"].map(|f| format!("agents:customer.{f}")));
+    names
+}
+
+fn gather(folder: &std::path::Path, files: &mut Vec<std::path::PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        match path.is_dir() {
+            true => gather(&path, files),
+            false => files.extend(path.extension().is_some_and(|e| e == "rs").then_some(path)),
+        }
+    }
+}
+
+#[test]
+#[ignore = "prints the names of all guards"]
+fn list() {
+    let mut all: Vec<_> = rules().into_iter().chain(in_source()).chain(schema::mutant::all()).collect();
+    all.sort();
+    all.dedup();
+    for name in all {
+        println!("guard {name}");
+    }
+}
+#[test]
+fn no_guard_can_be_taken_away_unless_asked() {
+    assert!(!entities::mutant::POSSIBLE || cfg!(feature = "mutants"), "what is shipped must not know how");
+}
