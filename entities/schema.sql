@@ -364,6 +364,7 @@ CREATE INDEX customers_region on customers (region_id) where region_id is not nu
 CREATE INDEX customers_status on customers (status, id);
 
 CREATE INDEX customers_team on customers (team_id) where team_id is not null;
+
 CREATE TABLE erased_sources (
   digest text primary key,
   erased_at text not null
@@ -850,6 +851,8 @@ CREATE TABLE tasks (
 
 CREATE INDEX tasks_created on tasks (created_at desc, id desc);
 
+CREATE INDEX tasks_customer on tasks (customer_id, id desc) where customer_id is not null;
+
 CREATE TABLE teams (
   id blob primary key,
   created_at text not null,
@@ -865,7 +868,6 @@ CREATE TABLE teams (
   region_id blob references regions (id),
   unique (source_system, external_id)
 );
-CREATE INDEX tasks_customer on tasks (customer_id, id desc) where customer_id is not null;
 
 CREATE TABLE ticket_notes (
   id blob primary key,
