@@ -110,6 +110,8 @@ fn value(owner: &Owner, table: &Table, holding: &Holding, column: &Column, clock
         (ColumnKind::Int, _) if column.narrow => 1.into(),
         (ColumnKind::Int, _) => 7i64.into(),
         (ColumnKind::Bool, name) => (name == "is_customer_visible" || name == "preferred").into(),
+        // somebody who is no contact any more: as long as one is named, logins that are not get nothing
+        (ColumnKind::Date, "valid_to_on") if table.name == "customer_contacts" => clock.now().date_naive().pred_opt().into(),
         (ColumnKind::Date, _) if column.nullable => Value::ChronoDate(None),
         (ColumnKind::Date, _) => clock.now().date_naive().into(),
         (ColumnKind::Instant, _) if column.nullable => Value::ChronoDateTimeUtc(None),
