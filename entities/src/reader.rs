@@ -98,15 +98,22 @@ impl Lanes {
     async fn stop(&self, lane: &Lane) {
         const PATIENCE: Duration = Duration::from_millis(200);
         lane.stop.store(true, Ordering::Release);
+        // A connection that fails is replaced, and its process may still work: that one is asked after, not the new one.
+        let pid = lane.pid.load(Ordering::Acquire);
         loop {
-            if let (Some(canceller), pid @ 1..) = (&self.canceller, lane.pid.load(Ordering::Acquire)) {
-                let cancel = Statement::from_sql_and_values(DbBackend::Postgres, "select pg_cancel_backend($1)", [pid.into()]);
-                if let Err(error) = canceller.query_one_raw(cancel).await {
-                    tracing::warn!(%error, "a statement could not be cancelled; it will be tried again");
+            let mut worked = false;
+            if let (Some(canceller), 1..) = (&self.canceller, pid) {
+                let sql = "select pg_cancel_backend(pid) from pg_stat_activity where pid = $1 and state = 'active'";
+                match canceller.query_one_raw(Statement::from_sql_and_values(DbBackend::Postgres, sql, [pid.into()])).await {
+                    Ok(row) => worked = row.is_some(),
+                    Err(error) => {
+                        worked = true;
+                        tracing::warn!(%error, "a statement could not be cancelled; it will be tried again");
+                    }
                 }
             }
             // A statement that was still on its way when it was cancelled begins after that: hence again.
-            if timeout(PATIENCE, lane.db.ping()).await.is_ok() {
+            if matches!(timeout(PATIENCE, lane.db.ping()).await, Ok(Ok(()))) && !worked {
                 break;
             }
         }
