@@ -152,7 +152,7 @@ async fn who_is_limited_to_trusted_documents_can_send_no_others() {
         assert_eq!(hub.post(&[], &body.to_string()).await.json()["data"], own, "{body}");
     }
     assert_eq!(hub.get(&format!("/graphql?documentId=sha256:{id}")).await.json()["data"], own);
-    let order = Order { class: Class::Customer, subject: "eve".into(), customers: vec![], partner: None, scope: None, actor: None, ttl_s: 60 };
+    let order = Order { class: Class::Customer, subject: "eve".into(), ttl_s: 60, ..Default::default() };
     let customer = format!("Bearer {}", hub.app.tokens.mint(order, hub.app.store.clock().now()).unwrap().0);
     let free = "{ viewer { audience } }";
     for headers in [vec![], vec![("authorization", customer.as_str())], vec![("accept", "text/event-stream")], vec![("accept", "multipart/mixed")]] {
@@ -199,11 +199,9 @@ async fn a_panic_is_an_answer_with_the_id_under_which_the_log_has_it() {
         let order = Order {
             class: Class::Partner,
             subject: "eve".into(),
-            customers: vec![],
             partner: Some(public_id(&partner::ENTITY, uuid::Uuid::nil())),
-            scope: None,
-            actor: None,
             ttl_s: 60,
+            ..Default::default()
         };
         let partner = format!("Bearer {}", hub.app.tokens.mint(order, hub.app.store.clock().now()).unwrap().0);
         let outer = hub.post(&[("authorization", &partner)], r#"{"query":"{ __typename }"}"#).await;

@@ -68,7 +68,7 @@ impl Hub {
     fn token(&self, class: Class, customers: &[Uuid]) -> String {
         let customers: Vec<String> = customers.iter().map(|c| public_id(&customer::ENTITY, *c)).collect();
         let subject = if customers.is_empty() { "agent-7".into() } else { format!("login-{}", customers[0]) };
-        let order = Order { class, subject, customers, partner: None, scope: None, actor: None, ttl_s: 600 };
+        let order = Order { class, subject, customers, ttl_s: 600, ..Default::default() };
         format!("Bearer {}", self.app.tokens.mint(order, self.store().clock().now()).unwrap().0)
     }
     async fn send(&self, request: Request<Body>) -> (StatusCode, HeaderMap, String) {

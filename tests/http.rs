@@ -83,7 +83,7 @@ impl Hub {
         self.post(&[("authorization", &format!("Bearer {token}"))], &json!({"query": query}).to_string()).await.json()
     }
     pub fn token(&self, ttl_s: i64) -> String {
-        let order = Order { class: Class::Agent, subject: "ada".into(), customers: vec![], partner: None, scope: None, actor: None, ttl_s };
+        let order = Order { class: Class::Agent, subject: "ada".into(), ttl_s, ..Default::default() };
         format!("Bearer {}", self.app.tokens.mint(order, self.app.store.clock().now()).unwrap().0)
     }
 }
@@ -96,7 +96,7 @@ async fn no_token_is_the_public_and_a_bad_token_is_nobody() {
     assert_eq!(hub.post(&[], query).await.status, StatusCode::OK);
     assert_eq!(hub.post(&[("authorization", &hub.token(60))], query).await.status, StatusCode::OK);
     let foreign = { Tokens::new(Keys::ephemeral(), &hub.app.config().auth) };
-    let order = Order { class: Class::Agent, subject: "eve".into(), customers: vec![], partner: None, scope: None, actor: None, ttl_s: 60 };
+    let order = Order { class: Class::Agent, subject: "eve".into(), ttl_s: 60, ..Default::default() };
     let foreign = format!("Bearer {}", foreign.mint(order, hub.app.store.clock().now()).unwrap().0);
     for bad in [foreign.as_str(), &hub.token(-60), "Bearer x.y.z", "Bearer ", "Bearer", "Basic YTpi", ""] {
         let answer = hub.post(&[("authorization", bad)], query).await;

@@ -292,7 +292,7 @@ async fn hub_on(url: &str) -> Hub {
     hub_with(|config| config.database.url = url.into()).await
 }
 fn bearer(hub: &Hub, class: Class, customers: Vec<String>, subject: &str) -> String {
-    let order = Order { class, subject: subject.into(), customers, partner: None, scope: None, actor: None, ttl_s: 600 };
+    let order = Order { class, subject: subject.into(), customers, ttl_s: 600, ..Default::default() };
     format!("Bearer {}", hub.app.tokens.mint(order, hub.app.store.clock().now()).unwrap().0)
 }
 async fn events(store: &Store) -> Vec<audit_event::Model> {

@@ -71,7 +71,7 @@ impl Hub {
         self.ask(bearer, "{ viewer { audience } }").await.status
     }
     fn mint(&self, class: Class, partner: Option<String>, scope: Option<&str>) -> String {
-        let order = Order { class, subject: "ada".into(), customers: vec![], partner, scope: scope.map(Into::into), actor: None, ttl_s: 3600 };
+        let order = Order { class, subject: "ada".into(), partner, scope: scope.map(Into::into), ttl_s: 3600, ..Default::default() };
         self.app.tokens.mint(order, self.app.store.clock().now()).unwrap().0
     }
     fn agent(&self) -> String {

@@ -123,10 +123,9 @@ fn view_as(tokens: &Arc<Tokens>, clock: &Clock) -> ViewAs {
             class: Class::Customer,
             subject: id.clone(),
             customers: vec![id],
-            partner: None,
-            scope: None,
             actor: Some(agent.subject.clone()),
             ttl_s: TTL_S,
+            ..Default::default()
         };
         let (token, claims) = tokens.mint(order, clock.now())?;
         Some(ViewToken { token, expires_at: chrono::DateTime::from_timestamp(claims.exp, 0)? })

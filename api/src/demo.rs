@@ -91,9 +91,8 @@ pub fn personas(app: &App, who: &Summary) -> Option<Vec<Persona>> {
             subject: subject.into(),
             customers: customer.map(id(&customer::ENTITY)).into_iter().collect(),
             partner: partner.map(id(&partner::ENTITY)),
-            scope: None,
-            actor: None,
             ttl_s: LONGEST_S,
+            ..Default::default()
         };
         app.tokens.mint(order, app.store.clock().now()).map(|t| t.0)
     };

@@ -110,18 +110,13 @@ async fn logs_and_metrics_hold_nothing_of_anybody() {
     let tokens = Tokens::new(Keys::load(&home.join("keys")).unwrap(), &Config::default().auth);
     let token = |class, customers: &[Uuid], partner: Option<String>| {
         let customers = customers.iter().map(|c| public_id(&customer::ENTITY, *c)).collect();
-        let order = Order { class, subject: "CNRY-subject@example.org".into(), customers, partner, scope: None, actor: None, ttl_s: 600 };
+        let order = Order { class, subject: "CNRY-subject@example.org".into(), customers, partner, ttl_s: 600, ..Default::default() };
         tokens.mint(order, store.clock().now()).unwrap().0
     };
     let (hers, agents) = (token(Class::Customer, &[ada.id()], None), token(Class::Agent, &[], None));
     let partners = token(Class::Partner, &[], Some(public_id(&entities::party::partner::ENTITY, acme)));
-    let late = tokens
-        .mint(
-            Order { class: Class::Agent, subject: "CNRY-late".into(), customers: vec![], partner: None, scope: None, actor: None, ttl_s: -60 },
-            store.clock().now(),
-        )
-        .unwrap()
-        .0;
+    let late =
+        tokens.mint(Order { class: Class::Agent, subject: "CNRY-late".into(), ttl_s: -60, ..Default::default() }, store.clock().now()).unwrap().0;
     let id = public_id(&customer::ENTITY, ada.id());
 
     let hub = serve(&home);

@@ -62,11 +62,13 @@ impl Aud {
     }
 }
 /// The class of the caller. Nobody gets a token for being the public.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum Class {
     Agent,
     Partner,
+    /// Without customers it sees nothing.
+    #[default]
     Customer,
 }
 impl Class {
@@ -84,6 +86,7 @@ pub struct Actor {
 }
 
 /// What a token shall say; the rest follows from the hub.
+#[derive(Default)]
 pub struct Order {
     pub class: Class,
     pub subject: String,
@@ -93,6 +96,9 @@ pub struct Order {
     pub scope: Option<String>,
     /// The agent who will use it.
     pub actor: Option<String>,
+    /// Where an agent's customers are, and whose: codes or public ids. None: all.
+    pub regions: Option<Vec<String>>,
+    pub teams: Option<Vec<String>>,
     pub ttl_s: i64,
 }
 
@@ -132,8 +138,8 @@ impl Tokens {
             aud_class: order.class,
             customer_ids: order.customers,
             partner_id: order.partner,
-            regions: None,
-            teams: None,
+            regions: order.regions,
+            teams: order.teams,
             act: order.actor.map(|sub| Actor { sub }),
         };
         let header = Header { typ: Some("at+jwt".into()), kid: Some(signing.id.clone()), ..Header::new(*algorithm) };

@@ -32,6 +32,12 @@ pub struct Mint {
     /// The partner that it opens: id, code, brand or id in the source system
     #[arg(long)]
     partner: Option<String>,
+    /// Only customers of this region and of those within it: its code or id; may be repeated
+    #[arg(long, value_name = "REGION")]
+    region: Vec<String>,
+    /// Only customers for whom this team cares: its code or id; may be repeated
+    #[arg(long, value_name = "TEAM")]
+    team: Vec<String>,
     /// Scopes, parted by blanks (default: all that the audience may hold)
     #[arg(long)]
     scope: Option<String>,
@@ -83,6 +89,9 @@ impl Mint {
         if (class != Class::Customer && !self.customer.is_empty()) || (class != Class::Partner && self.partner.is_some()) {
             return Err(usage("--customer goes with --audience customer, --partner with --audience partner", "leave it out"));
         }
+        if class != Class::Agent && !(self.region.is_empty() && self.team.is_empty()) {
+            return Err(usage("--region and --team go with --audience agent", "leave them out"));
+        }
         if self.ttl > LONGEST_S {
             return Err(usage("the hub refuses tokens that live longer than a day", "use --ttl 1d or less"));
         }
@@ -92,7 +101,9 @@ impl Mint {
             return Err(usage(format!("this audience cannot hold the scope {s:?}"), format!("it may hold {}", ceiling.join(", "))));
         }
         let subject = self.subject.clone().unwrap_or_else(|| class.audience().name().into());
-        Ok(Order { class, subject, customers: vec![], partner: None, scope: asked.map(|s| s.join(" ")), actor: None, ttl_s: self.ttl })
+        let some = |names: &[String]| (!names.is_empty()).then(|| names.to_vec());
+        let (regions, teams) = (some(&self.region), some(&self.team));
+        Ok(Order { class, subject, scope: asked.map(|s| s.join(" ")), regions, teams, ttl_s: self.ttl, ..Default::default() })
     }
     async fn fill(&self, mut order: Order, store: &Store) -> Result<Order> {
         for text in &self.customer {

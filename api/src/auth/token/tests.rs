@@ -9,7 +9,7 @@ fn tokens() -> Tokens {
     Tokens::new(Keys::ephemeral(), &config::Auth::default())
 }
 fn order(class: Class) -> Order {
-    Order { class, subject: "ada".into(), customers: vec![], partner: None, scope: None, actor: None, ttl_s: 3600 }
+    Order { class, subject: "ada".into(), ttl_s: 3600, ..Default::default() }
 }
 fn at(s: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(s, 0).unwrap()
