@@ -20,7 +20,7 @@ use crate::{
     worker::Lifecycle,
 };
 use axum::Router;
-use entities::{Store, clock::Clock, migrations::Migrator, party::customer, store::public_id};
+use entities::{Audience, Store, clock::Clock, migrations::Migrator, party::customer, store::public_id};
 use schema::{Graphs, Hub, ViewAs, ViewToken, guard::Limits};
 use sea_orm_migration::MigratorTrait;
 use search_index::Index;
@@ -123,6 +123,8 @@ fn view_as(tokens: &Arc<Tokens>, clock: &Clock) -> ViewAs {
             class: Class::Customer,
             subject: id.clone(),
             customers: vec![id],
+            // what the agent may not read of a customer, it does not read as one
+            scope: Some(Audience::Customer.ceiling().iter().filter(|s| s.ends_with(":read") && agent.has(s)).copied().collect::<Vec<_>>().join(" ")),
             actor: Some(agent.subject.clone()),
             ttl_s: TTL_S,
             ..Default::default()

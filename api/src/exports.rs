@@ -124,7 +124,7 @@ async fn found(app: &App, scope: &Scope, id: &str) -> Result<Option<(task::Model
     };
     // whose the customer is may have changed since
     let seen = scope.find::<customer::Entity>().filter(customer::Column::Id.eq(customer_id)).one(app.store.reader()).await.map_err(Data::from)?;
-    if seen.is_none() {
+    if seen.is_none() || customer::whole(scope, app.store.reader(), customer_id).await.is_err() {
         return Ok(None);
     }
     let path = file(app.config(), id);

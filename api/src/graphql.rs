@@ -229,9 +229,9 @@ pub fn prepare(app: &Arc<App>, scope: Scope, address: Address, call: Call) -> Re
         return Err(Refused::document(Refused::new(StatusCode::OK, FORBIDDEN, message).error));
     }
     let caller = Caller::new(scope.clone()).mode(Mode::Bytes);
-    let caller = if kind == OperationType::Subscription { caller.streaming() } else { caller.within(app.deadline()) };
+    let caller = if kind == OperationType::Subscription { caller.streaming(app.deadline()) } else { caller.within(app.deadline()) };
     let looked = caller.looked.clone();
-    let mut request = Request::new(found.text.as_ref()).variables(variables).data(caller);
+    let mut request = Request::new("").variables(variables).data(caller);
     if let Some(name) = call.operation {
         request = request.operation_name(name);
     }

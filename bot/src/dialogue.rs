@@ -82,6 +82,7 @@ impl Bot {
             let why = "This is a customer's conversation. Ask the bot in one of your own.";
             return Err(entities::Error::refused(Code::InvalidValue, "conversationId", why).into());
         }
+        let scope = &at_one_root(scope, talk.as_ref());
         let decision = self.decide(scope, &asked, talk.as_ref()).await?;
         let mut w = self.store.write(scope).await?;
         if let Some(before) = recalled(&w, &ask, &request).await? {
@@ -171,6 +172,17 @@ impl Bot {
 fn with_session(scope: &Scope) -> Scope {
     let nameless = scope.audience == Audience::Public && scope.session.is_none();
     Scope { session: if nameless { Some(id::at(scope.at).simple().to_string()) } else { scope.session.clone() }, ..scope.clone() }
+}
+
+/// A talk belongs to one customer: what is said in it is of that one's tree, though the login may have others, too. That of
+/// the talk, else the first that gives the login anything.
+fn at_one_root(scope: &Scope, talk: Option<&conversation::Model>) -> Scope {
+    let of_talk = talk.and_then(|t| t.customer_id).filter(|id| scope.customers.contains(id));
+    let open = |root: &&Uuid| scope.roles.get(root).is_none_or(|given| !given.is_empty());
+    match of_talk.or_else(|| scope.customers.iter().find(open).copied()) {
+        Some(root) if scope.customers.len() > 1 => scope.at_root(root),
+        _ => scope.clone(),
+    }
 }
 
 /// What this question was answered the first time. Asked before any thought, and again where nobody can come between.

@@ -1,5 +1,6 @@
 //! Reading connections whose statements end with the request that waits for them. Whoever drops a read before it is
 //! over (a deadline has passed, the caller has gone) stops the statement in the database too, not only the waiting.
+use futures::FutureExt;
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement,
     metric::Info,
@@ -100,6 +101,7 @@ impl Lanes {
         lane.stop.store(true, Ordering::Release);
         // A connection that fails is replaced, and its process may still work: that one is asked after, not the new one.
         let pid = lane.pid.load(Ordering::Acquire);
+        let mut ping = lane.db.ping().boxed();
         loop {
             let mut worked = false;
             if let (Some(canceller), 1..) = (&self.canceller, pid) {
@@ -112,9 +114,17 @@ impl Lanes {
                     }
                 }
             }
-            // A statement that was still on its way when it was cancelled begins after that: hence again.
-            if matches!(timeout(PATIENCE, lane.db.ping()).await, Ok(Ok(()))) && !worked {
-                break;
+            // A statement that was still on its way when it was cancelled begins after that: hence again. A ping is not
+            // given up: it may be connecting anew, which takes its time.
+            match timeout(PATIENCE, &mut ping).await {
+                Ok(Ok(())) if !worked => break,
+                Ok(answer) => {
+                    ping = lane.db.ping().boxed();
+                    if answer.is_err() {
+                        tokio::time::sleep(PATIENCE).await;
+                    }
+                }
+                Err(_) => {}
             }
         }
         lane.stop.store(false, Ordering::Release);

@@ -18,13 +18,13 @@ pub enum Rule {
     /// This column holds a customer whom this agent may know: of its regions and teams, and not protected unless the agent
     /// may and says why. A row of nobody is every agent's.
     Served(&'static str),
-    /// The same for a column that holds a party, by the customers that the party is.
+    /// The same for a column that holds a party, by the customers that the party is or does something for.
     ServedParty(&'static str),
     /// The row that this column points to is visible.
     Via(&'static str, &'static EntityKind),
     /// Some visible row of that kind points here by that column.
     By(&'static EntityKind, &'static str),
-    /// A predicate over the row `{t}`; `{customers}`, `{partners}` and `{party}` become `= …` or `in (…)`, `{today}`, `{now}` and
+    /// A predicate over the row `{t}`; `{customers}`, `{partners}` and `{party}` become `= …` or `in (…)`, `{everywhere}` is true for agents without regions or teams; `{today}`, `{now}` and
     /// `{session}` values of the caller.
     Where(&'static str),
     Both(&'static [Rule]),
@@ -148,13 +148,22 @@ fn served(t: &str, key: &str, scope: &Scope, s: &mut impl Statement) -> Option<S
 }
 fn served_party(t: &str, key: &str, scope: &Scope, s: &mut impl Statement) -> Option<String> {
     if scope.regions.is_none() && scope.teams.is_none() {
-        let hidden = format!("{t}.{key} not in (select party_id from customers where protected)");
+        let hidden = format!(
+            "{t}.{key} not in (select party_id from customers where protected union all select k.party_id from customer_contacts k join customers c on c.id = k.customer_id where c.protected)"
+        );
         return (!scope.knows_protected()).then_some(hidden);
     }
     let (a, b) = (s.alias(), s.alias());
-    let known = known(&a, scope, s)?;
-    let of = |a: &str| format!("select 1 from customers {a} where {a}.party_id = {t}.{key}");
-    Some(format!("(exists ({} and {known}) or not exists ({}))", of(&a), of(&b)))
+    let (known_a, known_b) = (known(&a, scope, s)?, known(&b, scope, s)?);
+    let named = |b: &str| format!("select 1 from customer_contacts k join customers {b} on {b}.id = k.customer_id where k.party_id = {t}.{key}");
+    let is = |a: &str| format!("select 1 from customers {a} where {a}.party_id = {t}.{key}");
+    Some(format!(
+        "(exists ({} and {known_a}) or exists ({} and {known_b}) or not (exists ({}) or exists ({})))",
+        is(&a),
+        named(&b),
+        is(&a),
+        named(&b)
+    ))
 }
 /// Whether the agent may know the customer `c`.
 fn known(c: &str, scope: &Scope, s: &mut impl Statement) -> Option<String> {
@@ -182,6 +191,10 @@ pub fn fill(sql: &str, t: &str, scope: &Scope, s: &mut impl Statement) -> String
     if out.contains("{party}") {
         let party = one_of(scope.party.as_slice(), s);
         out = out.replace("{party}", &party);
+    }
+    if out.contains("{everywhere}") {
+        let everywhere = scope.regions.is_none() && scope.teams.is_none();
+        out = out.replace("{everywhere}", if everywhere { "1=1" } else { "1=0" });
     }
     if out.contains("{today}") {
         let today = s.bind(scope.at.date_naive().into());

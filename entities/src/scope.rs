@@ -204,6 +204,11 @@ impl Scope {
         }
         self
     }
+    /// The same caller at one of its roots.
+    pub fn at_root(&self, root: Uuid) -> Self {
+        let roles = self.roles.iter().filter(|r| *r.0 == root).map(|(id, given)| (*id, given.clone())).collect();
+        Scope { customers: vec![root], roles: BTreeMap::new(), ..self.clone() }.with_roles(roles)
+    }
     /// The roots at which the caller's roles give this scope; all where none is asked for.
     pub fn roots(&self, scope: Option<&str>) -> Cow<'_, [Uuid]> {
         match scope {

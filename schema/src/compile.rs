@@ -268,7 +268,8 @@ impl<'a> Compiler<'a> {
             }
             Source::Mine { to } => {
                 let (d, t) = (ty(to), self.alias());
-                let own = if Self::entity(d)?.name == "Partner" { &self.scope.partners } else { &self.scope.customers };
+                let kind = Self::entity(d)?;
+                let own = if kind.name == "Partner" { self.scope.partners.as_slice().into() } else { self.scope.roots(kind.reads) };
                 let Some(id) = own.first().copied() else { return Ok("'null'".into()) };
                 let condition = format!("{t}.id = {}", self.bind(id.into()));
                 self.single(d, &t, &condition, true, pick)

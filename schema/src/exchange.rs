@@ -101,7 +101,9 @@ fn row_error() -> Type {
             choice::<Severity>("severity", Column::Severity, "Whether the row was left out or only odd.").see(AGENT),
             column("code", Column::Code, "A stable word.").see(AGENT),
             column("message", Column::Message, "What is wrong, for the person who mends the source.").see(AGENT),
-            column("raw", Column::Raw, "The row as it stood in the file.").see(AGENT),
+            column("raw", Column::Raw, "The row as it stood in the file; null without `customer:read_pii`.")
+                .see(AGENT)
+                .mask(AGENT, "case when {has customer:read_pii} then {c} end"),
         ])
         .filters([any_of::<Severity>("severity", Column::Severity, "Any of these.")])
 }

@@ -52,7 +52,7 @@ pub struct Cost {
     pub aliases: u64,
     pub root_fields: u64,
     pub directives: u64,
-    /// Points: own cost of each field, times the rows that it can be asked for.
+    /// Points: own cost of each field, and at least one for each row that it can be asked for.
     pub cost: u64,
     introspection_lists: u64,
 }
@@ -209,13 +209,15 @@ impl<'a> Walk<'a> {
         }
         let own = self.view.policies.get(&(on.to_string(), name.to_string())).map_or(1, |p| p.cost);
         let rows = meta.map_or(1, |m| self.rows(f, m));
+        // a row is a point, even where only its columns are asked for
+        let each = if rows > 1 { cost.cost.max(1) } else { cost.cost };
         Ok(Cost {
             selections: cost.selections.saturating_add(1),
             depth: cost.depth + 1,
             aliases: cost.aliases.saturating_add(u64::from(f.alias.is_some())),
             root_fields: 1,
             directives: cost.directives.saturating_add(f.directives.len() as u64),
-            cost: own.saturating_add(cost.cost.saturating_mul(rows)),
+            cost: own.saturating_add(each.saturating_mul(rows)),
             introspection_lists: cost.introspection_lists,
         })
     }
@@ -237,14 +239,14 @@ impl<'a> Walk<'a> {
             // `nodes` and `edges` are counted by their connection; a short list without `first` is bounded by its field
             return 1;
         }
-        let given = ["first", "last"].iter().find_map(|a| f.get_argument(a)).map(|v| &v.node);
-        match given {
-            None => unasked(meta),
-            Some(async_graphql_value::Value::Number(n)) => n.as_u64().unwrap_or(MAX_FIRST).min(MAX_FIRST),
-            Some(async_graphql_value::Value::Variable(name)) => self.variable(name).unwrap_or_else(|| unasked(meta)),
-            Some(async_graphql_value::Value::Null) => unasked(meta),
-            Some(_) => MAX_FIRST,
-        }
+        // null is like not given, so both are looked at
+        let asked = |argument: &&str| match &f.get_argument(argument)?.node {
+            async_graphql_value::Value::Number(n) => Some(n.as_u64().unwrap_or(MAX_FIRST).min(MAX_FIRST)),
+            async_graphql_value::Value::Variable(name) => self.variable(name),
+            async_graphql_value::Value::Null => None,
+            _ => Some(MAX_FIRST),
+        };
+        ["first", "last"].iter().filter_map(asked).max().unwrap_or_else(|| unasked(meta))
     }
     fn variable(&self, name: &Name) -> Option<u64> {
         let default =

@@ -54,7 +54,10 @@ pub fn owner(kind: &EntityKind, t: &str, s: &mut impl Statement) -> Option<Strin
         Rule::Served(key) => Some(format!("{t}.{key}")),
         Rule::ServedParty(key) => {
             let a = s.alias();
-            Some(format!("(select {a}.id from customers {a} where {a}.party_id = {t}.{key} order by {a}.id limit 1)"))
+            let named = s.alias();
+            Some(format!(
+                "coalesce((select {a}.id from customers {a} where {a}.party_id = {t}.{key} order by {a}.id limit 1), (select {named}.customer_id from customer_contacts {named} where {named}.party_id = {t}.{key} order by {named}.id limit 1))"
+            ))
         }
         Rule::Via(key, to) => {
             let a = s.alias();
@@ -67,8 +70,8 @@ pub fn owner(kind: &EntityKind, t: &str, s: &mut impl Statement) -> Option<Strin
 /// SQL for the mark behind a row: nothing where the row is nobody's. `n` says which selection it was.
 pub fn mark(owner: &str, scope: &Scope, n: usize, pg: bool) -> String {
     let hex = if pg { format!("replace({owner}::text, '-', '')") } else { format!("lower(hex({owner}))") };
-    // others never meet who is protected
-    let protected = match scope.knows_protected() {
+    // others never meet who is protected; whoever acts as a customer does not know
+    let protected = match scope.knows_protected() || scope.actor.is_some() {
         true => format!(" || case when {owner} in (select id from customers where protected) then 'p' else 'o' end"),
         false => " || 'o'".into(),
     };

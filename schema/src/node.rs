@@ -38,6 +38,8 @@ pub struct Caller {
     pub scope: Scope,
     mode: Mode,
     until: Instant,
+    /// Of a stream: how long one of its answers may take.
+    each: Option<Duration>,
     /// Whose data was shown, for those whose looks are written down.
     pub looked: Looked,
     /// Rows that sibling fields wait for, by the field that selects from them and the type.
@@ -48,7 +50,7 @@ type Waiting = (Uuid, oneshot::Sender<std::result::Result<Option<Value>, Refused
 pub const DEADLINE: Duration = Duration::from_secs(15);
 impl Caller {
     pub fn new(scope: Scope) -> Self {
-        Caller { scope, mode: Mode::Values, until: Instant::now() + DEADLINE, looked: Looked::default(), waiting: Mutex::default() }
+        Caller { scope, mode: Mode::Values, until: Instant::now() + DEADLINE, each: None, looked: Looked::default(), waiting: Mutex::default() }
     }
     pub fn mode(mut self, mode: Mode) -> Self {
         self.mode = mode;
@@ -58,10 +60,13 @@ impl Caller {
         self.until = Instant::now() + time;
         self
     }
-    /// No deadline of its own: a stream lives until it is closed.
-    pub fn streaming(mut self) -> Self {
-        self.until = Instant::now() + Duration::from_secs(365 * 24 * 3600);
+    /// A stream lives until it is closed; each of its answers may take so long.
+    pub fn streaming(mut self, each: Duration) -> Self {
+        self.each = Some(each);
         self
+    }
+    fn until(&self) -> Instant {
+        self.each.map_or(self.until, |each| Instant::now() + each)
     }
     fn waiting(&self) -> std::sync::MutexGuard<'_, HashMap<(usize, &'static str), Vec<Waiting>>> {
         self.waiting.lock().unwrap_or_else(|e| e.into_inner())
@@ -327,7 +332,7 @@ fn store<'a>(ctx: &Context<'a>) -> &'a Store {
 }
 /// A statement within what is left of the request's time.
 async fn in_time<T>(ctx: &Context<'_>, query: impl Future<Output = std::result::Result<T, sea_orm::DbErr>>) -> std::result::Result<T, Refused> {
-    match tokio::time::timeout_at(caller(ctx).until.into(), query).await {
+    match tokio::time::timeout_at(caller(ctx).until().into(), query).await {
         Ok(result) => result.map_err(Refused::internal),
         Err(_) => Err(Refused::new(TIMEOUT, "This took too long. Ask for less at once.")),
     }

@@ -144,6 +144,8 @@ fn team() -> Type {
         one("region", "Region", Column::RegionId, "Where; null when everywhere.").see(AGENT),
     ])
 }
+/// A person's own, also inside an enterprise.
+const ONESELF: &str = "case when {t}.id {party} or exists (select 1 from customers o where o.party_id = {t}.id and o.id {customers}) then {c} end";
 fn party_type() -> Type {
     use party::{Column, ENTITY, Kind, Status};
     table(&ENTITY, "A person or an organization.").fields([
@@ -170,19 +172,21 @@ fn party_type() -> Type {
             Column::TradingName,
             "Null when it trades under its legal name, and for a partner without full share or without the consent `PARTNER_SHARE`.",
         )),
-        column("birthDate", Column::BirthOn, "Null when not known.")
+        column("birthDate", Column::BirthOn, "Null when not known, and of a person who is not you.")
             .see(AGENT | CUSTOMER)
-            .mask(AGENT, "case when {has customer:read_pii} then {c} end"),
+            .mask(AGENT, "case when {has customer:read_pii} then {c} end")
+            .mask(CUSTOMER, ONESELF),
         column("gender", Column::Gender, "As the source spells it; null when not known.")
             .see(AGENT | CUSTOMER)
-            .mask(AGENT, "case when {has customer:read_pii} then {c} end"),
+            .mask(AGENT, "case when {has customer:read_pii} then {c} end")
+            .mask(CUSTOMER, ONESELF),
         column("locale", Column::Locale, "The language to write in, BCP 47.").see(KNOWN),
         choice::<Status>("status", Column::Status, "Whether we are sure of it.").see(AGENT),
         many("contactMedia", "ContactMedium", contact_medium::Column::PartyId, asc(contact_medium::Column::Id), "How to reach it.").see(KNOWN),
     ])
 }
 const RESOLD: &str = "exists (select 1 from partner_customers pc where pc.customer_id = {t}.id and pc.partner_id = {p}.id and pc.valid_from_on <= {today} and (pc.valid_to_on is null or pc.valid_to_on >= {today}))";
-const TIMELINE: &str = "({t}.kind <> 'ticket' or {can ticket:read customer_id}) and ({t}.kind <> 'bill' or {can billing:read customer_id}) and ({t}.kind <> 'conversation' or {can conversation:read customer_id})";
+const TIMELINE: &str = "({t}.kind <> 'ticket' or {can ticket:read customer_id}) and ({t}.kind <> 'bill' or {can billing:read customer_id}) and ({t}.kind <> 'conversation' or {can conversation:read customer_id}) and ({t}.kind <> 'status' or {t}.title <> 'Product' or {can product:read customer_id})";
 const FULL_SHARE: &str = concat!("case when ", entities::shared_in_full!("{t}.id"), " then {c} end");
 /// A partner knows it of itself, and of those who agreed.
 fn shared(name: Field) -> Field {

@@ -67,7 +67,7 @@ pub struct SearchResultEdge {
     snippet: String,
     /// The section of an article; null otherwise.
     anchor: Option<String>,
-    /// How well it fits; comparable within one answer only.
+    /// How well it fits, beside the best of this answer, which has 1.
     score: f64,
 }
 /// A passage of the knowledge base that may answer a question.
@@ -86,7 +86,7 @@ pub struct AnswerSuggestion {
     text: String,
     /// The language it is written in.
     locale: String,
-    /// How well it fits; comparable within one answer only.
+    /// How well it fits, beside the best of this answer, which has 1.
     score: f64,
 }
 
@@ -125,7 +125,7 @@ pub async fn search(
             title: h.title.clone(),
             snippet: h.snippet.text.clone(),
             anchor: h.anchor.clone(),
-            score: f64::from(h.score),
+            score: share(h.score, found.hits.first().map_or(h.score, |best| best.score)),
         })
         .collect();
     let (start, end) = (edges.first().map(|e| e.cursor.clone()), edges.last().map(|e| e.cursor.clone()));
@@ -144,6 +144,7 @@ pub async fn suggest(ctx: &Context<'_>, text: String, first: Option<i32>, locale
         .await
         .map_err(|e| graph(Refused::internal(e)))?
         .map_err(refused)?;
+    let best = found.first().map_or(1.0, |p| p.score);
     Ok(found
         .into_iter()
         .map(|p| AnswerSuggestion {
@@ -153,9 +154,14 @@ pub async fn suggest(ctx: &Context<'_>, text: String, first: Option<i32>, locale
             anchor: p.anchor,
             text: p.text,
             locale: p.locale,
-            score: f64::from(p.score),
+            score: share(p.score, best),
         })
         .collect())
+}
+/// How well something fits beside the best of the answer. The plain score would tell how rare a word is among rows that the
+/// caller may not know.
+fn share(score: f32, best: f32) -> f64 {
+    if best > 0.0 { (f64::from(score / best) * 100.0).round() / 100.0 } else { 0.0 }
 }
 fn size(first: Option<i32>, unasked: usize) -> Result<usize> {
     match first {

@@ -281,7 +281,7 @@ impl Paths<'_> {
                 .map(|r| format!("subscription {{ conversationUpdated(id: \"{}\") {{ id }} }}", Id::new(self.kind("Conversation"), r.id())));
             for query in std::iter::once("subscription { ticketUpdated { id } }".to_string()).chain(talks.step_by(9).take(6)) {
                 let graph = self.world.graphs.of(who.audience());
-                let request = Request::new(query.clone()).data(schema::Caller::new(who.scope.clone()).streaming());
+                let request = Request::new(query.clone()).data(schema::Caller::new(who.scope.clone()).streaming(schema::node::DEADLINE));
                 following.push((i, query, graph.schema.clone(), request));
             }
         }

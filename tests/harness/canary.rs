@@ -19,6 +19,10 @@ impl Owner {
     pub fn id(&self) -> Uuid {
         self.rows["customers"]
     }
+    /// The subject of its login at the hub's own issuer.
+    pub fn login(&self) -> String {
+        format!("login-{}", entities::store::public_id(&entities::party::customer::ENTITY, self.id()))
+    }
     /// The start of its canaries.
     pub fn mark(&self) -> String {
         format!("CNRY-{}-", self.name)
@@ -62,6 +66,11 @@ pub async fn seed(store: &Store, name: &str, partner: Uuid) -> Owner {
         }
         waiting = later;
     }
+    // the account owner's own login: whoever is not named does not get in
+    let sql = "insert into identities (id, created_at, updated_at, issuer, subject, party_id, audience) values ($1, $2, $2, 'switchboard', $3, $4, 'customer')";
+    let now = store.clock().now();
+    let values: [Value; 4] = [id::at(now).into(), now.into(), owner.login().into(), owner.rows["parties"].into()];
+    store.writer().execute_raw(Statement::from_sql_and_values(store.backend(), sql, values)).await.expect("a login");
     owner
 }
 /// Hangs one below another.
@@ -110,8 +119,6 @@ fn value(owner: &Owner, table: &Table, holding: &Holding, column: &Column, clock
         (ColumnKind::Int, _) if column.narrow => 1.into(),
         (ColumnKind::Int, _) => 7i64.into(),
         (ColumnKind::Bool, name) => (name == "is_customer_visible" || name == "preferred").into(),
-        // somebody who is no contact any more: as long as one is named, logins that are not get nothing
-        (ColumnKind::Date, "valid_to_on") if table.name == "customer_contacts" => clock.now().date_naive().pred_opt().into(),
         (ColumnKind::Date, _) if column.nullable => Value::ChronoDate(None),
         (ColumnKind::Date, _) => clock.now().date_naive().into(),
         (ColumnKind::Instant, _) if column.nullable => Value::ChronoDateTimeUtc(None),

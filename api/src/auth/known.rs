@@ -39,10 +39,20 @@ impl Known {
         let key = (issuer.to_string(), subject.to_string(), roots.to_vec());
         remembered(&self.logins, key, async { customer_contact::login(store, issuer, subject, roots).await.map(Arc::new) }).await
     }
-    /// A partner and all below it; nobody where there is no such partner.
+    /// A partner and all below it; nobody where there is no such partner, or it is suspended.
     pub async fn partners(&self, store: &Store, id: Uuid) -> Result<Ids, Error> {
         use partner::{Column, Entity};
-        remembered(&self.partners, id, tree::<Entity>(store, Condition::all().add(Column::Id.eq(id)), Column::Id, Column::ParentId)).await
+        remembered(
+            &self.partners,
+            id,
+            tree::<Entity>(
+                store,
+                Condition::all().add(Column::Id.eq(id)).add(Column::Status.eq(partner::Status::Active)),
+                Column::Id,
+                Column::ParentId,
+            ),
+        )
+        .await
     }
     /// Regions by code or id, and all below them.
     pub async fn regions(&self, store: &Store, names: &[String]) -> Result<Ids, Error> {

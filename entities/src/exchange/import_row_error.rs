@@ -24,7 +24,7 @@ pub static ENTITY: EntityKind = EntityKind {
     prefix: "ire",
     table: "import_row_errors",
     reads: Some("import:run"),
-    rules: Rules { agent: All, partner: Nobody, customer: Nobody, public: Nobody },
+    rules: Rules { agent: Where("{everywhere}"), partner: Nobody, customer: Nobody, public: Nobody },
 };
 impl Record for Entity {
     const ENTITY: &EntityKind = &ENTITY;

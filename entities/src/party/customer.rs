@@ -6,7 +6,7 @@ mod update;
 /// A look at the hub as a customer.
 mod view;
 pub use update::{MOST_NAME, Update, update};
-pub use view::view;
+pub use view::{view, whole};
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]

@@ -1,5 +1,6 @@
 //! Who does what inside an enterprise. As soon as somebody is named for a customer, only those who are named get in, and
-//! each with what its role gives (`domain-model` §3); a customer who named nobody is its own account owner.
+//! each with what its role gives (`domain-model` §3), also when the last role has ended; a customer who never named anybody is
+//! its own account owner.
 use crate::{error::Result, model::*, store::Store};
 use sea_orm::{Condition, ConnectionTrait, QuerySelect, Statement};
 use std::collections::{BTreeMap, BTreeSet};
@@ -75,9 +76,9 @@ pub struct Login {
 pub async fn login(store: &Store, issuer: &str, subject: &str, roots: &[Uuid]) -> Result<Login> {
     let party = party_of(store, issuer, subject).await?;
     let mut roles: BTreeMap<Uuid, Option<BTreeSet<&'static str>>> = BTreeMap::new();
-    for (root, who, role) in named(store, roots).await? {
-        let left = roles.entry(root).or_insert_with(|| Some(BTreeSet::new()));
-        if Some(who) == party {
+    for n in named(store, roots).await? {
+        let left = roles.entry(n.root).or_insert_with(|| Some(BTreeSet::new()));
+        if let Some(role) = n.role.filter(|_| n.party.is_some() && n.party == party) {
             match (role.scopes(), left.as_mut()) {
                 (Some(scopes), Some(left)) => left.extend(scopes),
                 _ => *left = None,
@@ -91,21 +92,29 @@ async fn party_of(store: &Store, issuer: &str, subject: &str) -> Result<Option<U
     let known = Condition::all().add(Column::Issuer.eq(issuer)).add(Column::Subject.eq(subject)).add(Column::Audience.eq(Customer));
     Ok(Entity::find().filter(known).select_only().column(Column::PartyId).into_tuple().one(store.reader()).await?)
 }
-/// (root, party, role) of everybody who is named today for these roots or for what stands above them.
-async fn named(store: &Store, roots: &[Uuid]) -> Result<Vec<(Uuid, Uuid, Role)>> {
+/// Somebody who is or was named for a root or for what stands above it.
+struct Named {
+    root: Uuid,
+    party: Option<Uuid>,
+    /// None where it is over, and for a root that was erased: then nobody gets in.
+    role: Option<Role>,
+}
+async fn named(store: &Store, roots: &[Uuid]) -> Result<Vec<Named>> {
     if roots.is_empty() {
         return Ok(vec![]);
     }
     let places: Vec<_> = (2..roots.len() + 2).map(|n| format!("${n}")).collect();
     let sql = format!(
-        "select cc.descendant_id, k.party_id, k.role from customer_closure cc join customer_contacts k on k.customer_id = cc.ancestor_id
-         where cc.descendant_id in ({}) and k.valid_from_on <= $1 and (k.valid_to_on is null or k.valid_to_on >= $1)",
+        "select cc.descendant_id, k.party_id, case when k.valid_from_on <= $1 and (k.valid_to_on is null or k.valid_to_on >= $1) then k.role end
+         from customer_closure cc join customer_contacts k on k.customer_id = cc.ancestor_id where cc.descendant_id in ({0})
+         union all select id, null, null from customers where id in ({0}) and erased_at is not null",
         places.join(", ")
     );
     let values = std::iter::once(store.clock().now().date_naive().into()).chain(roots.iter().map(|r| (*r).into()));
     let rows = store.reader().query_all_raw(Statement::from_sql_and_values(store.backend(), sql, values)).await?;
-    let read = |r: &sea_orm::QueryResult| {
-        Some((r.try_get_by_index(0).ok()?, r.try_get_by_index(1).ok()?, Role::parse(&r.try_get_by_index::<String>(2).ok()?)?))
+    let read = |r: &sea_orm::QueryResult| -> Result<Named> {
+        let role: Option<String> = r.try_get_by_index(2)?;
+        Ok(Named { root: r.try_get_by_index(0)?, party: r.try_get_by_index(1)?, role: role.as_deref().and_then(Role::parse) })
     };
-    Ok(rows.iter().filter_map(read).collect())
+    rows.iter().map(read).collect()
 }

@@ -85,7 +85,13 @@ pub async fn set(w: &mut Write, set: Set) -> Result<Uuid> {
     let channel = check.text("evidence.channel", &set.evidence.channel, MOST_EVIDENCE);
     let text_version = check.text("evidence.textVersion", &set.evidence.text_version, MOST_EVIDENCE);
     check.done()?;
-    let customer = w.scope().find::<customer::Entity>().filter(customer::Column::Id.eq(set.customer_id)).one(w.tx()).await?;
+    let customer = w
+        .scope()
+        .find::<customer::Entity>()
+        .filter(customer::Column::Id.eq(set.customer_id))
+        .filter(customer::Column::ErasedAt.is_null())
+        .one(w.tx())
+        .await?;
     let customer = customer.ok_or_else(|| not_found("customerId", "customer"))?;
     needs_at(w, "consent:write", Some(customer.id)).await?;
     let before = current(w.scope(), w.tx(), customer.id).await?.into_iter().find(|c| c.purpose == set.purpose && c.party_id == customer.party_id);

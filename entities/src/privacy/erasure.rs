@@ -56,6 +56,7 @@ pub async fn ask(w: &mut Write, ask: Ask) -> Result<Uuid> {
         return Err(Error::refused(Code::NotFound, "", "There is nothing here that you may erase. Ask for it by a privacy request."));
     }
     let customer = of_customer(w, ask.customer_id).await?;
+    customer::whole(w.scope(), w.tx(), customer.id).await?;
     if let Some(underway) = underway(w, customer.id, Kind::Erase).await? {
         return Ok(underway);
     }

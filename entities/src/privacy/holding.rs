@@ -58,7 +58,7 @@ pub static HOLDINGS: &[Holding] = &[
              union all select id from bills where customer_id in {tree} union all select id from bill_lines where customer_id in {tree} \
              union all select id from conversations where customer_id in {tree} union all select id from messages where customer_id in {tree} \
              union all select id from tickets where customer_id in {tree} union all select id from ticket_notes where customer_id in {tree} \
-             union all select id from consents where customer_id in {tree})",
+             union all select id from consents where customer_id in {tree} union all select id from customer_contacts where customer_id in {tree})",
         shown: "t.entity_type in ('BillingAccount', 'ContactMedium', 'Customer', 'Party')",
         withheld: &[],
         fate: Delete,
@@ -94,7 +94,6 @@ pub static HOLDINGS: &[Holding] = &[
         },
         kept: &[],
     },
-    Holding { table: "customer_contacts", of: "t.customer_id in {tree}", shown: "", withheld: &[], fate: Delete, kept: &[] },
     Holding { table: "customer_closure", of: "t.descendant_id in {tree}", shown: "", withheld: &[("*", COPY)], fate: Stays, kept: &[] },
     Holding { table: "partner_customers", of: "t.customer_id in {tree}", shown: "", withheld: &[], fate: Delete, kept: &[] },
     Holding {
@@ -242,6 +241,7 @@ pub static HOLDINGS: &[Holding] = &[
         fate: Blank(&[("title", "kind"), ("message", NULL), ("subject", "'erased'")]),
         kept: &[("error_code", "a word of the hub"), ("lease_by", "a machine of ours")],
     },
+    Holding { table: "customer_contacts", of: "t.customer_id in {tree}", shown: "", withheld: &[], fate: Delete, kept: &[] },
     Holding { table: "changes", of: "t.customer_id in {tree}", shown: "", withheld: &[("*", COPY)], fate: Stays, kept: &[] },
     Holding {
         table: "import_batches",

@@ -77,7 +77,8 @@ impl<'a> Compiler<'a> {
             } else {
                 format!("{t}.{theirs} = {pt}.{ours}")
             });
-            if ours == "id" {
+            // of those below a customer nothing is proven by the customer
+            if ours == "id" && !deep {
                 implied = Some((theirs, Self::entity(pd)?));
             }
         }

@@ -112,7 +112,7 @@ async fn owner(w: &Write, asked: Option<Uuid>, conversation_id: Option<Uuid>) ->
         (_, None) => return Err(Error::refused(Code::Blank, "customerId", "Please say for which customer this is.")),
         (_, Some(id)) => id,
     };
-    let found = scope.find::<customer::Entity>().filter(customer::Column::Id.eq(id)).one(w.tx()).await?;
+    let found = scope.find::<customer::Entity>().filter(customer::Column::Id.eq(id)).filter(customer::Column::ErasedAt.is_null()).one(w.tx()).await?;
     found.map(Some).ok_or_else(|| not_found("customerId", "customer"))
 }
 

@@ -42,8 +42,14 @@ const NEXT: &[(Status, &[Status])] = &[
 pub async fn update(w: &mut Write, update: Update) -> Result<i32> {
     needs(w.scope(), "customer:write")?;
     check(w, &update)?;
-    let found =
-        w.scope().find::<Entity>().filter(Column::Id.eq(update.customer_id)).lock(sea_orm::sea_query::LockType::NoKeyUpdate).one(w.tx()).await?;
+    let found = w
+        .scope()
+        .find::<Entity>()
+        .filter(Column::Id.eq(update.customer_id))
+        .filter(Column::ErasedAt.is_null())
+        .lock(sea_orm::sea_query::LockType::NoKeyUpdate)
+        .one(w.tx())
+        .await?;
     let customer = found.ok_or_else(|| not_found("customerId", "customer"))?;
     needs_at(w, "customer:write", Some(customer.id)).await?;
     same_version(update.expected_version, customer.row_version)?;

@@ -30,7 +30,13 @@ pub struct Save {
 /// Names somebody for a customer, or ends it. By an account owner of the customer, or by an agent.
 pub async fn save(w: &mut Write, save: Save) -> Result<Uuid> {
     needs(w.scope(), "customer:write")?;
-    let customer = w.scope().find::<customer::Entity>().filter(customer::Column::Id.eq(save.customer_id)).one(w.tx()).await?;
+    let customer = w
+        .scope()
+        .find::<customer::Entity>()
+        .filter(customer::Column::Id.eq(save.customer_id))
+        .filter(customer::Column::ErasedAt.is_null())
+        .one(w.tx())
+        .await?;
     let customer = customer.ok_or_else(|| not_found("customerId", "customer"))?;
     needs_at(w, "customer:write", Some(customer.id)).await?;
     check(w, &save)?;
@@ -62,7 +68,7 @@ pub async fn save(w: &mut Write, save: Save) -> Result<Uuid> {
     };
     Entity::insert(row.into_active_model()).exec_without_returning(w.tx()).await?;
     w.changed(Operation::Insert, &ENTITY, id, Some(customer.id), None);
-    w.audit(Action::Create, &ENTITY, id, Some(customer.id), &["party", "role", "validFrom", "validTo"]);
+    w.audit(Action::Create, &ENTITY, id, Some(customer.id), touched(&save));
     Ok(id)
 }
 
@@ -73,6 +79,10 @@ fn check(w: &Write, save: &Save) -> Result<()> {
     }
     if let Some(name) = &save.display_name {
         check.text("displayName", name, customer::MOST_NAME);
+    }
+    if let Some((issuer, subject)) = &save.login {
+        let sound = |text: &String| !text.trim().is_empty() && text.len() <= 400 && !text.contains('\0');
+        check.want(sound(issuer) && sound(subject), Code::InvalidValue, "login", "A login has an issuer and a name there, at most 400 bytes each.");
     }
     let from = save.valid_from_on.unwrap_or(w.at().date_naive());
     // who was named by mistake ends before it began
@@ -98,8 +108,13 @@ async fn change(w: &mut Write, customer: &customer::Model, id: Uuid, save: &Save
         link(w, contact.party_id, issuer, subject).await?;
     }
     w.changed(Operation::Update, &ENTITY, id, Some(customer.id), None);
-    w.audit(Action::Update, &ENTITY, id, Some(customer.id), &["role", "validFrom", "validTo"]);
+    w.audit(Action::Update, &ENTITY, id, Some(customer.id), &touched(save)[1..]);
     Ok(id)
+}
+
+/// What is written down of a change: that a login was linked is a grant.
+fn touched(save: &Save) -> &'static [&'static str] {
+    if save.login.is_some() { &["party", "role", "validFrom", "validTo", "login"] } else { &["party", "role", "validFrom", "validTo"] }
 }
 
 /// Whom it names: somebody whom the caller knows, or somebody new.
@@ -117,7 +132,7 @@ async fn person(w: &mut Write, save: &Save) -> Result<Uuid> {
         source_system: Set("hub".into()),
         external_id: Set(id.to_string()),
         kind: Set(party::Kind::Individual),
-        display_name: Set(save.display_name.as_deref().unwrap_or_default().trim().into()),
+        display_name: Set(save.display_name.as_deref().unwrap_or_default().replace('\0', "").trim().into()),
         locale: Set("en".into()),
         status: Set(party::Status::Initialized),
         attrs: Set(serde_json::json!({})),
@@ -133,7 +148,7 @@ async fn link(w: &Write, party_id: Uuid, issuer: &str, subject: &str) -> Result<
     use identity::{ActiveModel, Audience::Customer, Column, Entity};
     let found = Entity::find().filter(Column::Issuer.eq(issuer)).filter(Column::Subject.eq(subject)).one(w.tx()).await?;
     match found {
-        Some(login) if login.party_id == party_id => Ok(()),
+        Some(login) if login.party_id == party_id && login.audience == Customer => Ok(()),
         Some(_) => Err(Error::refused(Code::InvalidValue, "login", "This login stands for somebody else.")),
         None => {
             let row = ActiveModel {

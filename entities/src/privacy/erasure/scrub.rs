@@ -21,6 +21,8 @@ async fn sqlite(store: &Store) -> Result<()> {
     let db = store.writer();
     // the copy that is made on the way is as large as the file: not in memory
     db.execute_unprepared("pragma temp_store = file").await?;
+    // what the planner knows of a table are values out of it
+    db.execute_unprepared("analyze").await?;
     let vacuumed = db.execute_unprepared("vacuum").await;
     db.execute_unprepared("pragma temp_store = memory").await?;
     vacuumed?;
@@ -37,7 +39,10 @@ async fn sqlite(store: &Store) -> Result<()> {
 async fn postgres(store: &Store) -> Result<()> {
     let db = store.writer();
     for holding in holding::HOLDINGS {
-        db.execute_unprepared(&format!("vacuum full {}", holding.table)).await?;
+        db.execute_unprepared(&format!("vacuum (full, analyze) {}", holding.table)).await?;
+    }
+    if let Err(e) = db.execute_unprepared("vacuum full pg_statistic").await {
+        tracing::info!(error = %e, "old statistics of the planner stay until the database's own vacuum takes them");
     }
     // only the database's own administrators may; without it the old files go at the next one, minutes later
     if let Err(e) = db.execute_unprepared("checkpoint").await {

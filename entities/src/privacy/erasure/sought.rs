@@ -28,6 +28,7 @@ const NAMES: &[(&str, &[&str])] = &[
 ];
 /// Shorter ones are in too many rows that speak of others.
 const SHORTEST: usize = 4;
+const SHORTEST_ID: usize = 8;
 const TOGETHER: usize = 500;
 
 pub async fn erase(w: &Write, root: Uuid, theirs: &Rows) -> Result<()> {
@@ -62,18 +63,22 @@ impl Names {
                 }
             }
         }
-        names.extend(theirs.values().flatten().filter_map(|r| Some(r.source.as_ref()?.1.clone())));
+        // ids of a source are often plain numbers: short ones are in too many rows that speak of something else
+        let ids = theirs.values().flatten().filter_map(|r| Some(r.source.as_ref()?.1.clone()));
+        names.extend(ids.filter(|id| id.chars().count() >= SHORTEST_ID || id.chars().any(char::is_alphabetic)));
         let escaped: Vec<String> = names.iter().map(|n| serde_json::Value::from(n.as_str()).to_string().trim_matches('"').to_string()).collect();
         names.extend(escaped);
         names.retain(|n| n.chars().count() >= SHORTEST);
         if names.is_empty() {
             return Ok(None);
         }
-        let found = AhoCorasick::builder().match_kind(MatchKind::Standard).ascii_case_insensitive(true).build(names);
+        let names: BTreeSet<String> = names.iter().map(|n| n.to_lowercase()).collect();
+        let found = AhoCorasick::builder().match_kind(MatchKind::Standard).build(names);
         Ok(Some(Names(found.map_err(|e| Error::Invalid(format!("cannot look for the names of a customer: {e}")))?)))
     }
     fn are_in(&self, text: &str) -> bool {
-        self.0.find_overlapping_iter(text).any(|m| {
+        let text = text.to_lowercase();
+        self.0.find_overlapping_iter(&text).any(|m| {
             let joins = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
             !joins(text[..m.start()].chars().next_back()) && !joins(text[m.end()..].chars().next())
         })
