@@ -32,6 +32,11 @@ const CASES: &[Case] = &[
     ("articlePublish", "id: \"ID\", locale: \"en\"", "kb_articles", None),
     ("feedbackSubmit", "answerId: \"ID\", isHelpful: true", "bot_answers", None),
     ("feedbackSubmit", "articleVersionId: \"ID\", isHelpful: true", "kb_article_versions", None),
+    ("partnerTokenCreate", "partnerId: \"ID\", name: \"w\", scopes: [\"kb:read\"]", "partners", Some("partner:write")),
+    ("partnerTokenRevoke", "id: \"ID\"", "partner_tokens", Some("partner:write")),
+    ("privacyRequestCreate", "customerId: \"ID\", kind: RESTRICTION", "customers", Some("privacy:write")),
+    ("exportCreate", "customerId: \"ID\"", "customers", Some("export:run")),
+    ("customerErase", "customerId: \"ID\", reason: CONSENT_WITHDRAWN, evenThoughOwing: true", "customers", Some("privacy:write")),
     ("ask", "question: \"What is my bill?\", conversationId: \"ID\"", "conversations", None),
 ];
 /// Written for everybody: the record of what was done, counters.
