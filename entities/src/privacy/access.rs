@@ -7,7 +7,7 @@ use crate::{
         export::{self, Options},
         task::{self, Kind, State, queue},
     },
-    input::needs,
+    input::{needs, needs_at},
     model::*,
     party::customer,
     privacy::{
@@ -25,6 +25,7 @@ pub async fn ask(w: &mut Write, customer_id: Uuid) -> Result<Uuid> {
         return Err(Error::refused(Code::NotFound, "", "There is nothing here that you may export."));
     }
     let customer = of_customer(w, customer_id).await?;
+    needs_at(w, "export:run", Some(customer.id)).await?;
     if let Some(underway) = underway(w, customer.id, Kind::Export).await? {
         return Ok(underway);
     }

@@ -2,7 +2,7 @@
 use crate::{
     error::{Code, Error, Result},
     exchange::task,
-    input::{needs, not_found},
+    input::{needs, needs_at, not_found},
     model::*,
     outbox::change::Operation,
     party::{customer, partner_customer},
@@ -74,6 +74,7 @@ pub async fn of_customer(w: &Write, customer_id: Uuid) -> Result<customer::Model
 pub async fn create(w: &mut Write, customer_id: Uuid, kind: Kind) -> Result<Uuid> {
     needs(w.scope(), "privacy:write")?;
     let customer = of_customer(w, customer_id).await?;
+    needs_at(w, "privacy:write", Some(customer.id)).await?;
     if let Some(open) = open(w, customer.id, kind).await? {
         return Ok(open.id);
     }
