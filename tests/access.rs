@@ -8,6 +8,7 @@ mod mutants;
 mod oracle;
 mod paths;
 mod policy;
+mod scopes;
 mod tables;
 mod world;
 mod writes;
