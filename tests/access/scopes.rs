@@ -16,7 +16,8 @@ use serde_json::Value;
 
 /// With everything that an audience can hold, at these rows.
 fn everything(s: &Seeded, audience: Audience) -> Scope {
-    let scope = Scope { reason: Some("a test".into()), ..Scope::new(audience, "one", harness::now()) }.with_scopes(audience.ceiling().iter().copied());
+    let scope =
+        Scope { reason: Some("a test".into()), ..Scope::new(audience, "one", harness::now()) }.with_scopes(audience.ceiling().iter().copied());
     match audience {
         Audience::Customer => scope.for_customers([s.id("l1")]),
         Audience::Partner => scope.for_partners([s.id("lumen")]),
@@ -59,7 +60,11 @@ pub async fn roots(s: &Seeded, world: &World) -> usize {
                 let first = tokio::time::timeout(std::time::Duration::from_secs(2), stream.next()).await.ok().flatten();
                 let answer = serde_json::to_value(first).expect("JSON");
                 let error = &answer["errors"][0]["extensions"];
-                assert_eq!((error["code"].as_str(), error["requiredScopes"][0].as_str()), (Some("FORBIDDEN"), Some(scope.as_str())), "{query} {answer}");
+                assert_eq!(
+                    (error["code"].as_str(), error["requiredScopes"][0].as_str()),
+                    (Some("FORBIDDEN"), Some(scope.as_str())),
+                    "{query} {answer}"
+                );
                 cells += 1;
             }
         }

@@ -286,7 +286,8 @@ fn belongings(s: &mut Seeded, name: &str, id: Uuid, party: Uuid, partner: &V) {
         s.put("audit_events", name, &cells);
     }
     s.put("search_queries", name, &[("customer_id", id.into())]);
-    let done = [("kind", "export".into()), ("state", "succeeded".into()), ("file_bytes", 7i64.into()), ("expires_at", "2026-01-20T00:00:00+00:00".into())];
+    let done =
+        [("kind", "export".into()), ("state", "succeeded".into()), ("file_bytes", 7i64.into()), ("expires_at", "2026-01-20T00:00:00+00:00".into())];
     let cells: Vec<_> = done.into_iter().chain([("customer_id", V::from(id))]).collect();
     let task = s.put("tasks", name, &cells);
     s.put("privacy_requests", name, &owned(&[("kind", "access".into()), ("task_id", task.into())]));
