@@ -122,7 +122,7 @@ impl<'a> Compiler<'a> {
             let can = match (may, everywhere) {
                 (false, _) => "false".into(),
                 (true, true) => "true".into(),
-                (true, false) => rule::owned(t, key, &self.scope.roots(Some(scope)).into_owned(), self),
+                (true, false) => rule::owned(t, key, &self.scope.roots(Some(scope)), self),
             };
             out.replace_range(start..end + 1, &can);
         }

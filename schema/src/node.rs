@@ -229,8 +229,17 @@ impl<T: Declared> OutputType for Node<T> {
         Self::qualified_type_name()
     }
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<parser::types::Field>) -> ServerResult<Value> {
-        row_of(ctx, field, ty(T::NAME), self.0).await
+        let t = ty(T::NAME);
+        match reads(ctx.data_unchecked(), t) {
+            true => row_of(ctx, field, t, self.0).await,
+            false => Ok(Value::Null),
+        }
     }
+}
+/// Whether rows of this type are for the caller at all. Who writes does not read by it; visitors have no scopes, their
+/// session alone says what is theirs.
+fn reads(caller: &Caller, t: &Type) -> bool {
+    t.reads().is_none_or(|s| caller.scope.audience == entities::Audience::Public || caller.scope.has(s)) || without(|| "node:reads".into())
 }
 /// A row of any kind, as the interface `Node` or a union.
 pub struct AnyNode<U>(Id, PhantomData<U>);

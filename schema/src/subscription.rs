@@ -75,7 +75,7 @@ impl Subscription {
     }
     /// Long work: how it stands now, then each time it gets on; completes when the work is over, and at once where
     /// there is none that you may see. Looked at once a second, as the work may run in another process.
-    #[graphql(directive = auth::apply("agent".into(), Some("import:run".into()), Some(10)))]
+    #[graphql(directive = auth::apply("agent customer".into(), Some("task:read".into()), Some(10)))]
     async fn task_updated(&self, ctx: &Context<'_>, id: ID) -> Result<impl Stream<Item = Option<Node<Task>>>> {
         let scope = caller(ctx).scope.clone();
         let id = scope.id(&task::ENTITY, &id).unwrap_or_default();

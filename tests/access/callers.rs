@@ -34,7 +34,7 @@ impl Who {
             _ => true,
         }
     }
-    fn of(name: &str, scope: Scope) -> Self {
+    pub fn of(name: &str, scope: Scope) -> Self {
         let scopes = scope.scopes.clone();
         let roots = scope.customers.iter().map(|id| (*id, None)).collect();
         let partners = scope.partners.clone();

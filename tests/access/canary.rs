@@ -16,7 +16,13 @@ const INTERNAL: &[&str] = &[
     "kb_article_versions.author",
     "kb_article_versions.keywords",
     "kb_article_versions.questions",
+    "partner_tokens.token_hash",
+    "privacy_requests.requested_by",
     "state_changes.reason",
+    "tasks.error_code",
+    "tasks.lease_by",
+    "tasks.message",
+    "tasks.subject",
     "tickets.status_reason",
 ];
 

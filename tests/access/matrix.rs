@@ -300,6 +300,7 @@ fn paths(ty: &str) -> Vec<String> {
         "Ticket" => "ticket",
         "Conversation" => "conversation",
         "ImportBatch" => "importBatch",
+        "Task" => "task",
         _ => return all,
     };
     all.push(format!("{{ {root}(id: \"ID\") {{ id }} }}"));

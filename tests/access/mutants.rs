@@ -5,6 +5,10 @@ use entities::{Audience, rule::Rule};
 /// Guards that stand alone in the source, by the text that names them.
 const BY_HAND: &str = "without(|| \"";
 
+/// Guards behind which another stands, so that without them nobody sees or changes more: (guard, the reason). A guard with
+/// a line number in its name is told by its file and the text of its line.
+const NOTHING: &[(&str, &str)] = &[];
+
 fn rules() -> Vec<String> {
     let mut names = vec![];
     for kind in entities::KINDS {
@@ -69,9 +73,27 @@ fn list() {
     all.dedup();
     for name in all {
         println!("guard {name}");
+        if let Some(why) = nothing(&name) {
+            println!("nothing {name}: {why}");
+        }
     }
+}
+/// Why nobody sees or changes more without this guard, where that is known.
+fn nothing(name: &str) -> Option<&'static str> {
+    let line = || {
+        let [_, file, line] = name.split(':').collect::<Vec<_>>().try_into().ok()?;
+        let text = std::fs::read_to_string(harness::root().join(file)).ok()?;
+        Some(format!("{}:{file}:{}", name.split(':').next()?, text.lines().nth(line.parse::<usize>().ok()? - 1)?.trim()))
+    };
+    let full = line().unwrap_or_else(|| name.to_string());
+    NOTHING.iter().find(|(guard, _)| full.starts_with(guard)).map(|(_, why)| *why)
 }
 #[test]
 fn no_guard_can_be_taken_away_unless_asked() {
     assert!(!entities::mutant::POSSIBLE || cfg!(feature = "mutants"), "what is shipped must not know how");
+    for part in ["", "entities/", "schema/", "search-index/", "bot/", "api/"] {
+        let text = std::fs::read_to_string(harness::root().join(part).join("Cargo.toml")).expect("a manifest");
+        let on = |l: &&str| l.contains("mutants") && !l.starts_with("mutants = ") && !l.starts_with('#');
+        assert_eq!(text.lines().find(on), None, "{part}Cargo.toml switches the feature on");
+    }
 }

@@ -22,7 +22,10 @@ pub fn reads(table: &str) -> Option<&'static str> {
         "consents" => "consent:read",
         "audit_events" => "audit:read",
         "partners" => "partner.profile:read",
-        "tasks" | "import_batches" | "import_row_errors" => "import:run",
+        "partner_tokens" => "partner:write",
+        "privacy_requests" => "consent:read",
+        "tasks" => "task:read",
+        "import_batches" | "import_row_errors" => "import:run",
         "regions"
         | "product_categories"
         | "product_offerings"
@@ -140,7 +143,7 @@ impl Oracle<'_> {
         let through = |key: &str| self.up(row, key).is_some_and(|r| self.sees(who, r));
         match row.table.as_str() {
             "regions" | "product_categories" | "kb_categories" => true,
-            "teams" | "source_systems" | "tasks" | "import_batches" | "import_row_errors" => audience == Agent,
+            "teams" | "source_systems" | "import_batches" | "import_row_errors" => audience == Agent,
             "product_offerings" => audience != Public || (row.text("lifecycle_status") == "active" && row.is("is_sellable")),
             "offering_prices" => match audience {
                 Agent => true,
@@ -166,6 +169,7 @@ impl Oracle<'_> {
             },
             "billing_accounts" | "tickets" | "state_changes" => self.owned(who, row),
             "bills" => self.owned(who, row) && (audience == Agent || !["new", "onHold"].contains(&row.text("state"))),
+            "partner_tokens" => audience == Agent || (audience == Partner && row.key("partner_id").is_some_and(|p| who.partners.contains(&p))),
             "bill_lines" => through("bill_id"),
             "products" => self.owned(who, row) && (audience != Customer || row.is("is_customer_visible")),
             "ticket_notes" => {
@@ -187,7 +191,8 @@ impl Oracle<'_> {
             "messages" => through("conversation_id") && (audience == Agent || row.text("state") != "draft"),
             "bot_answers" => through("message_id"),
             "bot_citations" => through("answer_id"),
-            "consents" | "customer_contacts" => audience != Partner && self.owned(who, row),
+            // an agent's work for the hub is no customer's
+            "consents" | "customer_contacts" | "privacy_requests" | "tasks" => audience != Partner && self.owned(who, row),
             "audit_events" => audience != Partner && self.owned(who, row) && (audience == Agent || row.text("action") != "deny"),
             "kb_feedback" => audience != Partner && self.owned(who, row),
             other => panic!("the oracle does not know the table {other}: say who sees its rows"),

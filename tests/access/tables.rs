@@ -79,6 +79,7 @@ fn column(text: &str) -> Option<Column> {
     }
     let kind = match ty {
         "blob" => Kind::Id,
+        "timestamptz" => Kind::Instant,
         "integer" | "bigint" => Kind::Int,
         "boolean" => Kind::Bool,
         "char(3)" => Kind::Currency,

@@ -121,6 +121,7 @@ fn partners(s: &mut Seeded) {
         let parent = parent.map(|p| s.id(p));
         let id = s.put("partners", name, &[("party_id", party.into()), ("parent_id", parent.into()), ("share_level", share.into())]);
         s.call(name, id);
+        s.put("partner_tokens", name, &[("partner_id", id.into()), ("creator_audience", "partner".into())]);
         let offering = s.id("offering.plan");
         s.put("offering_prices", name, &[("offering_id", offering.into()), ("book", "wholesale".into()), ("partner_id", id.into())]);
     }
@@ -285,6 +286,11 @@ fn belongings(s: &mut Seeded, name: &str, id: Uuid, party: Uuid, partner: &V) {
         s.put("audit_events", name, &cells);
     }
     s.put("search_queries", name, &[("customer_id", id.into())]);
+    let done =
+        [("kind", "export".into()), ("state", "succeeded".into()), ("file_bytes", 7i64.into()), ("expires_at", "2026-01-20T00:00:00+00:00".into())];
+    let cells: Vec<_> = done.into_iter().chain([("customer_id", V::from(id))]).collect();
+    let task = s.put("tasks", name, &cells);
+    s.put("privacy_requests", name, &owned(&[("kind", "access".into()), ("task_id", task.into())]));
 }
 
 pub const ROLES: &[&str] =

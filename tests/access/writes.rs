@@ -7,15 +7,15 @@ use super::{
     world::Seeded,
 };
 use crate::graph::ask::World;
-use async_graphql::registry::MetaType;
-use entities::id::Id;
+use async_graphql::registry::MetaField;
+use entities::{id::Id, model::EntityKind};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// A mutation at one row (`ID`) for a customer of one's own (`OWN`): (mutation, arguments, table of the row, the scope to
 /// write it).
-type Case = (&'static str, &'static str, &'static str, Option<&'static str>);
-const CASES: &[Case] = &[
+pub type Case = (&'static str, &'static str, &'static str, Option<&'static str>);
+pub const CASES: &[Case] = &[
     ("ticketOpen", "kind: COMPLAINT, name: \"w\", description: \"w\", customerId: \"ID\"", "customers", Some("ticket:write")),
     ("ticketOpen", "kind: COMPLAINT, name: \"x\", description: \"w\", customerId: \"OWN\", productId: \"ID\"", "products", Some("ticket:write")),
     ("ticketOpen", "kind: COMPLAINT, name: \"y\", description: \"w\", customerId: \"OWN\", billId: \"ID\"", "bills", Some("ticket:write")),
@@ -32,6 +32,11 @@ const CASES: &[Case] = &[
     ("articlePublish", "id: \"ID\", locale: \"en\"", "kb_articles", None),
     ("feedbackSubmit", "answerId: \"ID\", isHelpful: true", "bot_answers", None),
     ("feedbackSubmit", "articleVersionId: \"ID\", isHelpful: true", "kb_article_versions", None),
+    ("partnerTokenCreate", "partnerId: \"ID\", name: \"w\", scopes: [\"kb:read\"]", "partners", Some("partner:write")),
+    ("partnerTokenRevoke", "id: \"ID\"", "partner_tokens", Some("partner:write")),
+    ("privacyRequestCreate", "customerId: \"ID\", kind: RESTRICTION", "customers", Some("privacy:write")),
+    ("exportCreate", "customerId: \"ID\"", "customers", Some("export:run")),
+    ("customerErase", "customerId: \"ID\", reason: CONSENT_WITHDRAWN, evenThoughOwing: true", "customers", Some("privacy:write")),
     ("ask", "question: \"What is my bill?\", conversationId: \"ID\"", "conversations", None),
 ];
 /// Written for everybody: the record of what was done, counters.
@@ -47,21 +52,14 @@ pub struct Writes<'a> {
     pub s: &'a Seeded,
     pub world: &'a World,
 }
-impl Writes<'_> {
-    fn document(&self, who: &Who, case: &Case, id: &str, own: &str) -> String {
+impl<'a> Writes<'a> {
+    pub fn document(&self, who: &Who, case: &Case, id: &str, own: &str) -> String {
         let view = &self.world.graphs.of(who.audience()).view;
-        let payload = match view.types.get("Mutation") {
-            Some(MetaType::Object { fields, .. }) => fields.get(case.0).map(|f| f.ty.trim_end_matches('!').to_string()),
-            _ => None,
-        };
-        let mut shown = vec!["__typename userErrors { code field message }".to_string()];
-        if let Some(MetaType::Object { fields, .. }) = payload.and_then(|p| view.types.get(&p).cloned()) {
-            let rows = fields.values().filter(|f| super::policy::kind(f.ty.trim_end_matches('!')).is_some());
-            shown.extend(rows.map(|f| format!("{} {{ id }}", f.name)));
-        }
-        format!("mutation {{ {}(input: {{{}}}) {{ {} }} }}", case.0, case.1.replace("ID", id).replace("OWN", own), shown.join(" "))
+        let rows: Vec<_> = shown(view, case).iter().map(|(f, _)| format!("{f} {{ id }}")).collect();
+        let input = case.1.replace("ID", id).replace("OWN", own);
+        format!("mutation {{ {}(input: {{{input}}}) {{ __typename userErrors {{ code field message }} {} }} }}", case.0, rows.join(" "))
     }
-    fn public(&self, row: &Row) -> String {
+    pub fn public(&self, row: &Row) -> String {
         let kind = entities::KINDS.iter().find(|k| k.table == row.table).expect("a kind");
         Id::new(kind, row.id()).to_string()
     }
@@ -70,7 +68,10 @@ impl Writes<'_> {
         let oracle = Oracle(self.s);
         self.s.of("customers").find(|r| oracle.sees(who, r) && oracle.can(who, r, scope))
     }
-    fn may(&self, who: &Who, case: &Case, row: &Row) -> bool {
+    pub fn own_id(&self, who: &Who, case: &Case) -> String {
+        self.own(who, case.3.unwrap_or("customer:write")).map_or_else(|| "cus_0".into(), |r| self.public(r))
+    }
+    pub fn may(&self, who: &Who, case: &Case, row: &Row) -> bool {
         let oracle = Oracle(self.s);
         let reads = super::oracle::reads(&row.table)
             .is_none_or(|s| who.has(s) || row.table == "bot_answers" || who.scope.audience == entities::Audience::Public);
@@ -90,9 +91,10 @@ impl Writes<'_> {
             let missing =
                 format!("{}_{}", self.public(self.s.of(case.2).next().expect("a row")).split('_').next().unwrap_or_default(), "0".repeat(32));
             let stands = |r: &&Row| if case.3 == Some("no row") { !Oracle(self.s).sees(who, r) } else { !self.may(who, case, r) };
-            let foreign: Vec<_> = self.s.of(case.2).filter(stands).collect();
-            let step = (foreign.len() / 2).max(1);
-            for row in foreign.iter().step_by(step).take(3) {
+            // what is seen and not changed, and what is not even seen
+            let (seen, unseen): (Vec<_>, Vec<_>) = self.s.of(case.2).filter(stands).partition(|r| Oracle(self.s).sees(who, r));
+            let some = |rows: Vec<&'a Row>| rows.iter().step_by((rows.len() / 2).max(1)).take(2).copied().collect::<Vec<_>>();
+            for row in some(seen).into_iter().chain(some(unseen)) {
                 let ask =
                     async |id: &str| self.world.text(&who.scope, &self.document(who, case, id, &own), schema::Mode::Bytes).await.replace(id, "ID");
                 let (is, none) = (ask(&self.public(row)).await, ask(&missing).await);
@@ -110,11 +112,10 @@ impl Writes<'_> {
         let mut cells = 0;
         let mut changed = tables::snapshot(&self.world.store, &self.s.tables).await;
         for case in CASES {
-            let own = self.own(who, case.3.unwrap_or("customer:write"));
             let Some(row) = self.s.of(case.2).find(|r| self.may(who, case, r) && (case.2 == "kb_articles" || r.owner != "stranger")) else {
                 continue;
             };
-            let own = own.map_or_else(|| "cus_0".into(), |r| self.public(r));
+            let own = self.own_id(who, case);
             self.world.text(&who.scope, &self.document(who, case, &self.public(row), &own), schema::Mode::Bytes).await;
             let after = tables::snapshot(&self.world.store, &self.s.tables).await;
             self.only_own_changed(who, case, &changed, &after);
@@ -145,6 +146,8 @@ impl Writes<'_> {
                     assert!(oracle.sees(who, row), "{}", say());
                     assert_eq!(row.key("customer_id"), cell("customer_id"), "{}", say());
                 }
+                let seller = cell("partner_id").filter(|_| who.audience() == entities::Audience::Partner);
+                assert!(seller.is_none_or(|p| who.partners.contains(&p)), "{}", say());
                 if let Some(customer) = cell("customer_id").and_then(|c| self.s.row(c)) {
                     assert!(oracle.sees(who, customer) || case.0 == "feedbackSubmit" || case.0 == "ask", "{}", say());
                     // what it is about is the same customer's
@@ -156,6 +159,12 @@ impl Writes<'_> {
             }
         }
     }
+}
+/// The rows in the payload of a mutation, as a view knows it.
+pub fn shown(view: &schema::audience::Captured, case: &Case) -> Vec<(String, &'static EntityKind)> {
+    let kind = |f: &MetaField| super::policy::kind(f.ty.trim_end_matches('!'));
+    let Some(field) = super::policy::fields(view, "Mutation").into_iter().find(|f| f.name == case.0) else { return vec![] };
+    super::policy::fields(view, field.ty.trim_end_matches('!')).into_iter().filter_map(|f| kind(f).map(|k| (f.name.clone(), k))).collect()
 }
 fn without_places(text: &str) -> String {
     text.split("\"column\":")

@@ -6,8 +6,9 @@ use crate::{
     },
     error::{Error, Exit, Result},
 };
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat};
 use clap::{Args, Subcommand};
+use entities::clock::Clock;
 use serde_json::json;
 
 #[derive(Subcommand)]
@@ -44,7 +45,7 @@ impl Keys {
         let keys = key::Keys::load(&folder)?;
         match self {
             Keys::List => {
-                let now = Utc::now().timestamp();
+                let now = Clock::system().now().timestamp();
                 let rows: Vec<_> = keys.all.iter().map(|k| row(k, &keys, now)).collect();
                 context.print.rows(["id", "algorithm", "made", "use", "file"], &rows);
                 if rows.is_empty() {
@@ -52,7 +53,7 @@ impl Keys {
                 }
             }
             Keys::Rotate(rotate) => {
-                let until = Utc::now().timestamp().saturating_add(rotate.overlap);
+                let until = Clock::system().now().timestamp().saturating_add(rotate.overlap);
                 let file = key::rotate(&folder, rotate.algorithm, until)?;
                 let keys = key::Keys::load(&folder)?;
                 let id = keys.all.iter().find(|k| k.file == file).map(|k| k.id.as_str()).unwrap_or_default();
