@@ -103,7 +103,14 @@ impl Oracle<'_> {
         let customers = self.as_customers(party);
         let known = customers.iter().any(|c| self.knows_customer(who, *c));
         match who.audience() {
-            Agent => customers.is_empty() || known,
+            Agent => {
+                // a person is known by the customers that it is and by those for whom it does something
+                let named = self.0.of("customer_contacts").filter(|r| r.key("party_id") == Some(party)).filter_map(|r| r.key("customer_id"));
+                let of: Vec<Uuid> = customers.iter().copied().chain(named).collect();
+                let mut known = of.iter().map(|c| self.knows_customer(who, *c));
+                // somebody protected hides whoever has to do with it; a region or a team shows whoever has to do with it
+                if who.scope.regions.is_none() && who.scope.teams.is_none() { known.all(|k| k) } else { of.is_empty() || known.any(|k| k) }
+            }
             Customer => known || self.0.of("customer_contacts").any(|r| r.key("party_id") == Some(party) && self.sees(who, r)),
             Partner => known,
             Public => false,
@@ -143,7 +150,9 @@ impl Oracle<'_> {
         let through = |key: &str| self.up(row, key).is_some_and(|r| self.sees(who, r));
         match row.table.as_str() {
             "regions" | "product_categories" | "kb_categories" => true,
-            "teams" | "source_systems" | "import_batches" | "import_row_errors" => audience == Agent,
+            "teams" | "source_systems" | "import_batches" => audience == Agent,
+            // whose a row of a file is nobody can tell: it is for agents without limits
+            "import_row_errors" => audience == Agent && who.scope.regions.is_none() && who.scope.teams.is_none(),
             "product_offerings" => audience != Public || (row.text("lifecycle_status") == "active" && row.is("is_sellable")),
             "offering_prices" => match audience {
                 Agent => true,
@@ -217,7 +226,11 @@ impl Oracle<'_> {
             }
         };
         match (row.table.as_str(), field) {
-            ("parties", "birthDate" | "gender") | ("contact_media", "normalized") => {
+            ("parties", "birthDate" | "gender") if who.audience() == Customer => {
+                let oneself = who.party == Some(row.id()) || self.as_customers(row.id()).iter().any(|c| who.roots.contains_key(c));
+                (!oneself).then_some(Null)
+            }
+            ("parties", "birthDate" | "gender") | ("contact_media", "normalized") | ("import_row_errors", "raw") => {
                 (who.audience() == Agent && !who.has("customer:read_pii")).then_some(Null)
             }
             ("parties", "givenName" | "familyName" | "legalName" | "tradingName") => {
