@@ -67,7 +67,7 @@ impl Aud {
 pub enum Class {
     Agent,
     Partner,
-    /// Without customers it sees nothing.
+    // without customers it sees nothing
     #[default]
     Customer,
 }

@@ -108,9 +108,17 @@ fn read() -> Vec<Table> {
             if let Some(rest) = statement.strip_prefix("create table ") {
                 tables.extend(create(rest));
             } else if let Some((name, column)) = statement.strip_prefix("alter table ").and_then(|s| s.split_once(" add column "))
-                && let Some(table) = tables.iter_mut().find(|t| t.name == name.trim())
+                && let Some(at) = tables.iter().position(|t| t.name == name.trim())
             {
-                add(table, column.trim());
+                add(&mut tables[at], column.trim());
+                // a table that is younger than one that points to it comes before that, where it needs nothing in between
+                let to = tables[at].columns.last().and_then(|c| c.references);
+                let known =
+                    |t: &Table| t.columns.iter().filter_map(|c| c.references).all(|r| r == t.name || tables[..at].iter().any(|o| o.name == r));
+                if let Some(younger) = tables.iter().skip(at + 1).position(|t| Some(t.name) == to && known(t)) {
+                    let table = tables.remove(at + 1 + younger);
+                    tables.insert(at, table);
+                }
             } else if let Some((name, column)) = statement.strip_prefix("alter table ").and_then(|s| s.split_once(" drop column "))
                 && let Some(table) = tables.iter_mut().find(|t| t.name == name.trim())
             {
