@@ -5,7 +5,7 @@ use crate::{
     mutant::{without, without_at},
     scope::{Audience, Scope},
 };
-use sea_orm::{Condition, QueryFilter, Select, Value, sea_query::Expr};
+use sea_orm::{Condition, DbBackend, QueryFilter, Select, Value, sea_query::Expr};
 
 /// Which rows of a table an audience may know.
 pub enum Rule {
@@ -55,6 +55,29 @@ pub trait Statement {
     fn bind(&mut self, value: Value) -> String;
     /// An alias that no other table of the statement has.
     fn alias(&mut self) -> String;
+}
+
+/// The usual way: values are `$1`, `$2` …, tables `s1`, `s2` ….
+#[derive(Default)]
+pub struct Binder {
+    pub values: Vec<Value>,
+    aliases: usize,
+}
+impl Statement for Binder {
+    fn bind(&mut self, value: Value) -> String {
+        self.values.push(value);
+        format!("${}", self.values.len())
+    }
+    fn alias(&mut self) -> String {
+        self.aliases += 1;
+        format!("s{}", self.aliases)
+    }
+}
+impl Binder {
+    /// The statement of this text, for the words of that database.
+    pub fn statement(self, backend: DbBackend, sql: impl Into<String>) -> sea_orm::Statement {
+        sea_orm::Statement::from_sql_and_values(backend, sql, self.values)
+    }
 }
 
 /// The predicate of a kind's rule over the row `t`; none where every row is visible. `implied` is the edge by which the

@@ -29,10 +29,10 @@ use crate::{
         holding::{Fate, HOLDINGS, Holding},
         privacy_request::{self, of_customer},
     },
-    rule,
+    rule::{self, Binder},
     store::Write,
 };
-use sea_orm::{ActiveValue::Set, ConnectionTrait, DatabaseTransaction, DbBackend, PaginatorTrait, QueryResult, Statement};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, DatabaseTransaction, DbBackend, PaginatorTrait, QueryResult};
 use std::collections::BTreeMap;
 
 text_enum! {
@@ -127,13 +127,13 @@ async fn gather(tx: &DatabaseTransaction, root: Uuid) -> Result<Rows> {
         };
         let source = if sourced { "t.source_system, t.external_id" } else { "null, null" };
         let kind = if table.name == "external_refs" { "t.entity_type" } else { "''" };
-        let mut binder = Binder::of(tx);
+        let mut binder = Binder::default();
         let sql = format!(
             "select t.id, {customer}, {source}, {kind} from {} t where {}",
             table.name,
             whose(holding.of, &[root], Parties::Alone, &mut binder)
         );
-        for row in tx.query_all_raw(binder.statement(sql)).await? {
+        for row in tx.query_all_raw(binder.statement(ConnectionTrait::get_database_backend(tx), sql)).await? {
             let (name, row) = read(table, &row, sourced)?;
             all.entry(name).or_default().push(row);
         }
@@ -165,10 +165,10 @@ async fn remember(w: &Write, theirs: &Rows) -> Result<()> {
 }
 
 async fn erase(w: &Write, holding: &'static Holding, root: Uuid) -> Result<()> {
-    let mut binder = Binder::of(w.tx());
+    let mut binder = Binder::default();
     let rule = whose(holding.of, &[root], Parties::Alone, &mut binder);
     let Some(sql) = change(holding, w, &rule, &mut binder) else { return Ok(()) };
-    w.tx().execute_raw(binder.statement(sql)).await?;
+    w.tx().execute_raw(binder.statement(ConnectionTrait::get_database_backend(w.tx()), sql)).await?;
     Ok(())
 }
 /// The statement that does to rows what their table's holding says; none where they stay as they are.
@@ -210,20 +210,29 @@ async fn tell(w: &mut Write, theirs: Rows) -> Result<()> {
 
 /// The exports of the customer and of all below it.
 async fn exports(tx: &DatabaseTransaction, root: Uuid) -> Result<Vec<Uuid>> {
-    let mut binder = Binder::of(tx);
+    let mut binder = Binder::default();
     let rule = whose("t.customer_id in {tree}", &[root], Parties::Alone, &mut binder);
-    let rows = tx.query_all_raw(binder.statement(format!("select t.id from tasks t where t.kind = 'export' and {rule}"))).await?;
+    let rows = tx
+        .query_all_raw(
+            binder.statement(ConnectionTrait::get_database_backend(tx), format!("select t.id from tasks t where t.kind = 'export' and {rule}")),
+        )
+        .await?;
     rows.iter().map(|r| Ok(r.try_get_by_index(0)?)).collect()
 }
 /// A node that is at one of them finds that it no longer holds it, and throws the file away.
 async fn stop_exports(w: &Write, root: Uuid) -> Result<()> {
-    let mut binder = Binder::of(w.tx());
+    let mut binder = Binder::default();
     let rule = whose("t.customer_id in {tree}", &[root], Parties::Alone, &mut binder);
     let over = "update tasks as t set state = 'cancelled', lease_by = null where t.kind = 'export' and t.state in ('queued', 'running') and";
-    w.tx().execute_raw(binder.statement(format!("{over} {rule}"))).await?;
-    let mut binder = Binder::of(w.tx());
+    w.tx().execute_raw(binder.statement(ConnectionTrait::get_database_backend(w.tx()), format!("{over} {rule}"))).await?;
+    let mut binder = Binder::default();
     let rule = whose("t.customer_id in {tree}", &[root], Parties::Alone, &mut binder);
-    w.tx().execute_raw(binder.statement(format!("update tasks as t set file_bytes = null where t.kind = 'export' and {rule}"))).await?;
+    w.tx()
+        .execute_raw(binder.statement(
+            ConnectionTrait::get_database_backend(w.tx()),
+            format!("update tasks as t set file_bytes = null where t.kind = 'export' and {rule}"),
+        ))
+        .await?;
     Ok(())
 }
 
@@ -253,27 +262,4 @@ pub fn whose(of: &str, roots: &[Uuid], parties: Parties, s: &mut impl rule::Stat
         "(select h.party_id from (select party_id from customers where id in {tree} union select party_id from customer_contacts where customer_id in {tree}) h{alone})"
     );
     of.replace("{parties}", &people).replace("{tree}", &tree)
-}
-struct Binder {
-    backend: DbBackend,
-    values: Vec<sea_orm::Value>,
-    aliases: usize,
-}
-impl Binder {
-    fn of(db: &impl ConnectionTrait) -> Self {
-        Binder { backend: db.get_database_backend(), values: vec![], aliases: 0 }
-    }
-    fn statement(self, sql: String) -> Statement {
-        Statement::from_sql_and_values(self.backend, sql, self.values)
-    }
-}
-impl rule::Statement for Binder {
-    fn bind(&mut self, value: sea_orm::Value) -> String {
-        self.values.push(value);
-        format!("${}", self.values.len())
-    }
-    fn alias(&mut self) -> String {
-        self.aliases += 1;
-        format!("e{}", self.aliases)
-    }
 }

@@ -3,7 +3,7 @@ use crate::{
     exchange::table::{self, Column, ColumnKind, Table},
     model::EntityKind,
     privacy::{holding, state_change},
-    rule,
+    rule::{self, Binder},
 };
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use sea_orm::{DbBackend, QueryResult, Statement, prelude::Uuid};
@@ -73,21 +73,6 @@ fn parts_of(table: &Table) -> Vec<&'static str> {
     if table.has_source { vec!["source_system", "external_id"] } else { key(table).to_vec() }
 }
 
-#[derive(Default)]
-pub(super) struct Binder {
-    pub(super) values: Vec<sea_orm::Value>,
-    aliases: usize,
-}
-impl rule::Statement for Binder {
-    fn bind(&mut self, value: sea_orm::Value) -> String {
-        self.values.push(value);
-        format!("${}", self.values.len())
-    }
-    fn alias(&mut self) -> String {
-        self.aliases += 1;
-        format!("s{}", self.aliases)
-    }
-}
 /// The row rule; rows without one are the hub's own and for agents.
 pub(super) fn allowed(kind: Option<&'static EntityKind>, scope: &Scope, binder: &mut Binder) -> Option<String> {
     match kind {
@@ -127,7 +112,7 @@ fn select(table: &'static Table, backend: DbBackend, scope: &Scope, ids: Option<
     }
     let rule = if conditions.is_empty() { String::new() } else { format!(" where {}", conditions.join(" and ")) };
     let sql = format!("select {} from {} t{joins}{rule} order by {}", list.join(", "), table.name, order.join(", "));
-    Some(Statement::from_sql_and_values(backend, sql, binder.values))
+    Some(binder.statement(backend, sql))
 }
 fn states(table: &'static Table, backend: DbBackend, scope: &Scope) -> Option<Statement> {
     let mut binder = Binder::default();
@@ -140,7 +125,7 @@ fn states(table: &'static Table, backend: DbBackend, scope: &Scope) -> Option<St
          where t.entity_type = {kind}{rule} order by t.changed_at, t.id",
         table.name
     );
-    Some(Statement::from_sql_and_values(backend, sql, binder.values))
+    Some(binder.statement(backend, sql))
 }
 
 fn fill(line: &mut Map<String, Json>, table: &'static Table, row: &QueryResult, audience: Audience) -> Result<()> {

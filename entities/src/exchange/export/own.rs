@@ -1,11 +1,12 @@
 //! What a customer is handed beyond the rows that another hub could take: what the bot made of its questions, its
 //! feedback, its searches, who looked at its data, and the ids by which other systems know it. Rows that these point to
 //! are named by their public ids.
-use super::line::{Binder, allowed, public, type_of, value};
+use super::line::{allowed, public, type_of, value};
 use crate::{
     Result, Scope,
     exchange::table::{self, ColumnKind, Table},
     privacy::{erasure, holding},
+    rule::Binder,
 };
 use sea_orm::{DbBackend, QueryResult, Statement, prelude::Uuid};
 use serde_json::{Map, Value as Json};
@@ -36,7 +37,7 @@ pub fn select(table: &'static Table, backend: DbBackend, scope: &Scope) -> State
         .collect();
     let rule = if rules.is_empty() { "1=0".into() } else { rules.join(" and ") };
     let sql = format!("select {} from {} t where {rule} order by t.id", list.join(", "), table.name);
-    Statement::from_sql_and_values(backend, sql, binder.values)
+    binder.statement(backend, sql)
 }
 
 pub fn line(table: &'static Table, row: &QueryResult) -> Result<Json> {

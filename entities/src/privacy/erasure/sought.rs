@@ -1,8 +1,14 @@
 //! Rows that nothing but their words ties to a customer: what an import said of rows that it did not take, what agents
 //! searched for, names of files and of work, and answers kept for clients' second tries. They are found by what names the
 //! customer: names, numbers, addresses, and ids in other systems, as whole words.
-use super::{Binder, Rows, change};
-use crate::{Error, Result, model::*, privacy::holding, rule::Statement as _, store::Write};
+use super::{Rows, change};
+use crate::{
+    Error, Result,
+    model::*,
+    privacy::holding,
+    rule::{Binder, Statement as _},
+    store::Write,
+};
 use aho_corasick::{AhoCorasick, MatchKind};
 use futures::TryStreamExt;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement, StreamTrait};
@@ -36,10 +42,10 @@ pub async fn erase(w: &Write, root: Uuid, theirs: &Rows) -> Result<()> {
         for (table, columns) in PLACES {
             let Some(holding) = holding::of(table) else { continue };
             for ids in found(w.tx(), &names, table, columns).await?.chunks(TOGETHER) {
-                let mut binder = Binder::of(w.tx());
+                let mut binder = Binder::default();
                 let places: Vec<String> = ids.iter().map(|id| binder.bind((*id).into())).collect();
                 if let Some(sql) = change(holding, w, &format!("t.id in ({})", places.join(", ")), &mut binder) {
-                    w.tx().execute_raw(binder.statement(sql)).await?;
+                    w.tx().execute_raw(binder.statement(ConnectionTrait::get_database_backend(w.tx()), sql)).await?;
                 }
             }
         }
@@ -55,9 +61,14 @@ impl Names {
         let mut names = BTreeSet::new();
         for (table, columns) in NAMES {
             let Some(holding) = holding::of(table) else { continue };
-            let mut binder = Binder::of(tx);
+            let mut binder = Binder::default();
             let rule = super::whose(holding.of, &[root], super::Parties::Alone, &mut binder);
-            for row in tx.query_all_raw(binder.statement(format!("select {} from {table} t where {rule}", columns.join(", ")))).await? {
+            for row in tx
+                .query_all_raw(
+                    binder.statement(ConnectionTrait::get_database_backend(tx), format!("select {} from {table} t where {rule}", columns.join(", "))),
+                )
+                .await?
+            {
                 for i in 0..columns.len() {
                     names.extend(row.try_get_by_index::<Option<String>>(i)?);
                 }
@@ -103,13 +114,13 @@ async fn found(tx: &DatabaseTransaction, names: &Names, table: &str, columns: &[
 /// Answers to what the customer's logins asked, and answers that hold ids of its rows: their keys are the clients' words.
 async fn answers(tx: &DatabaseTransaction, root: Uuid, theirs: &Rows) -> Result<()> {
     let backend = ConnectionTrait::get_database_backend(tx);
-    let mut binder = Binder::of(tx);
+    let mut binder = Binder::default();
     let people = super::whose("party_id in {parties}", &[root], super::Parties::Alone, &mut binder);
     let tree = super::whose("customer_id in {tree}", &[root], super::Parties::Alone, &mut binder);
     let sql = format!(
         "select subject from identities where {people} union select actor_subject from audit_events where actor_audience = 'customer' and {tree}"
     );
-    let logins = tx.query_all_raw(binder.statement(sql)).await?;
+    let logins = tx.query_all_raw(binder.statement(ConnectionTrait::get_database_backend(tx), sql)).await?;
     let logins: HashSet<String> = logins.iter().map(|r| Ok(format!("customer|{}|", r.try_get_by_index::<String>(0)?))).collect::<Result<_>>()?;
     let ids: HashSet<Uuid> = theirs.values().flatten().map(|r| r.id).collect();
     let mut gone = vec![];
@@ -122,9 +133,9 @@ async fn answers(tx: &DatabaseTransaction, root: Uuid, theirs: &Rows) -> Result<
     }
     drop(rows);
     for (client, key) in gone {
-        let mut binder = Binder::of(tx);
+        let mut binder = Binder::default();
         let sql = format!("delete from idempotency_keys where client_id = {} and key = {}", binder.bind(client.into()), binder.bind(key.into()));
-        tx.execute_raw(binder.statement(sql)).await?;
+        tx.execute_raw(binder.statement(ConnectionTrait::get_database_backend(tx), sql)).await?;
     }
     Ok(())
 }
