@@ -10,7 +10,7 @@ use std::{
     collections::VecDeque,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicI32, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
@@ -35,8 +35,19 @@ struct Lane {
     db: DatabaseConnection,
     /// SQLite: asked every [`STEPS`] of a running statement.
     stop: Arc<AtomicBool>,
-    /// PostgreSQL: the process that runs the statements; 0 before it is connected.
-    pid: Arc<AtomicI32>,
+    /// PostgreSQL: the process that runs the statements; none before it is connected.
+    process: Arc<Mutex<Option<Process>>>,
+}
+impl Lane {
+    fn process(&self) -> Option<Process> {
+        self.process.lock().unwrap_or_else(|e| e.into_inner()).clone()
+    }
+}
+/// A process of the server. Ids are given again: since when it runs tells it from another.
+#[derive(Clone, Debug, PartialEq)]
+struct Process {
+    pid: i32,
+    since: String,
 }
 
 /// Steps of SQLite's machine between two looks at `stop`: some ten microseconds, at a price that cannot be measured.
@@ -49,14 +60,14 @@ impl Reader {
     pub(crate) async fn open(connections: u32, options: impl Fn() -> ConnectOptions, backend: DbBackend) -> Result<Self, DbErr> {
         let mut idle = VecDeque::new();
         for _ in 0..connections {
-            let (stop, pid) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicI32::new(0)));
+            let (stop, process) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(None)));
             let mut one = options();
             one.max_connections(1).min_connections(0).connect_lazy(true);
             match backend {
                 DbBackend::Sqlite => stoppable(&mut one, stop.clone()),
-                _ => known_by_pid(&mut one, pid.clone()),
+                _ => known(&mut one, process.clone()),
             }
-            idle.push_back(Lane { db: Database::connect(one).await?, stop, pid });
+            idle.push_back(Lane { db: Database::connect(one).await?, stop, process });
         }
         let canceller = match backend {
             DbBackend::Postgres => {
@@ -98,36 +109,40 @@ impl Lanes {
     /// Stops what runs on a lane, and waits until it has stopped.
     async fn stop(&self, lane: &Lane) {
         const PATIENCE: Duration = Duration::from_millis(200);
+        const APART: Duration = Duration::from_millis(5);
         lane.stop.store(true, Ordering::Release);
-        // A connection that fails is replaced, and its process may still work: that one is asked after, not the new one.
-        let pid = lane.pid.load(Ordering::Acquire);
+        let old = lane.process();
         let mut ping = lane.db.ping().boxed();
         loop {
-            let mut worked = false;
-            if let (Some(canceller), 1..) = (&self.canceller, pid) {
-                let sql = "select pg_cancel_backend(pid) from pg_stat_activity where pid = $1 and state = 'active'";
-                match canceller.query_one_raw(Statement::from_sql_and_values(DbBackend::Postgres, sql, [pid.into()])).await {
-                    Ok(row) => worked = row.is_some(),
-                    Err(error) => {
-                        worked = true;
-                        tracing::warn!(%error, "a statement could not be cancelled; it will be tried again");
-                    }
-                }
-            }
-            // A statement that was still on its way when it was cancelled begins after that: hence again. A ping is not
-            // given up: it may be connecting anew, which takes its time.
+            let replaced = lane.process() != old;
+            let works = self.still_works(old.as_ref(), replaced).await;
+            // A ping is not given up: it may be connecting anew, which takes its time.
             match timeout(PATIENCE, &mut ping).await {
-                Ok(Ok(())) if !worked => break,
+                // A statement that was still on its way when the process was looked at comes before a ping by the same
+                // connection. By a new one it tells nothing of the old process: that has to be gone.
+                Ok(Ok(())) if !works && (lane.process() != old) == replaced => break,
                 Ok(answer) => {
                     ping = lane.db.ping().boxed();
-                    if answer.is_err() {
-                        tokio::time::sleep(PATIENCE).await;
-                    }
+                    tokio::time::sleep(if answer.is_ok() { APART } else { PATIENCE }).await;
                 }
                 Err(_) => {}
             }
         }
         lane.stop.store(false, Ordering::Release);
+    }
+    /// Cancels what a process works on; one whose connection was replaced is ended. Whether there was anything to do.
+    async fn still_works(&self, process: Option<&Process>, replaced: bool) -> bool {
+        let (Some(canceller), Some(process)) = (&self.canceller, process) else { return false };
+        let (stop, whom) = if replaced { ("pg_terminate_backend", "true") } else { ("pg_cancel_backend", "state = 'active'") };
+        let sql = format!("select {stop}(pid) from pg_stat_activity where pid = $1 and backend_start::text = $2 and {whom}");
+        let values = [process.pid.into(), process.since.as_str().into()];
+        match canceller.query_one_raw(Statement::from_sql_and_values(DbBackend::Postgres, sql, values)).await {
+            Ok(row) => row.is_some(),
+            Err(error) => {
+                tracing::warn!(%error, "a statement could not be stopped; it will be tried again");
+                true
+            }
+        }
     }
 }
 
@@ -174,14 +189,15 @@ fn stoppable(options: &mut ConnectOptions, stop: Arc<AtomicBool>) {
         })
     });
 }
-fn known_by_pid(options: &mut ConnectOptions, pid: Arc<AtomicI32>) {
+fn known(options: &mut ConnectOptions, process: Arc<Mutex<Option<Process>>>) {
     options.map_sqlx_postgres_pool_opts(move |pool| {
-        let pid = pid.clone();
+        let process = process.clone();
         pool.after_connect(move |connection: &mut PgConnection, _| {
-            let pid = pid.clone();
+            let process = process.clone();
             Box::pin(async move {
-                let row = sea_orm::sqlx::query("select pg_backend_pid()").fetch_one(connection).await?;
-                pid.store(row.try_get(0)?, Ordering::Release);
+                let sql = "select pid, backend_start::text from pg_stat_activity where pid = pg_backend_pid()";
+                let row = sea_orm::sqlx::query(sql).fetch_one(connection).await?;
+                *process.lock().unwrap_or_else(|e| e.into_inner()) = Some(Process { pid: row.try_get(0)?, since: row.try_get(1)? });
                 Ok(())
             })
         })
