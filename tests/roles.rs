@@ -338,7 +338,7 @@ async fn who_looked_is_written_down() {
     for url in harness::urls().await {
         let hub = hub_on(&url).await;
         let store = hub.app.store.clone();
-        let (ada, bo, vip) = (furnished(&store, "Ada").await, furnished(&store, "Bo").await, furnished(&store, "Vip").await.protected().await);
+        let (ada, bo, vip) = (furnished(&store, "Ada").await, furnished(&store, "Boris").await, furnished(&store, "Vip").await.protected().await);
         let ada_id = id(&customers::ENTITY, ada.id);
         let desk = bearer(&hub, Class::Agent, vec![], "desk-7");
         let her = bearer(&hub, Class::Customer, vec![ada_id.clone()], "ada");
@@ -376,6 +376,12 @@ async fn who_looked_is_written_down() {
         assert_eq!(ask(&[("authorization", &desk), ("x-reason", "court order")], search).await["data"]["search"]["edges"], json!([{"title": "Vip"}]));
         let last = events(&store).await.into_iter().next_back().unwrap();
         assert_eq!((last.reason.as_deref(), last.customer_id, last.fields), (Some("court order"), Some(vip.id), json!(["SearchResultEdge.title"])));
+
+        // the index is behind the rows: what is not hers to know any more is not shown from it
+        let search = "{ search(query: \"C-BORIS\") { edges { title } nodes { __typename } } }";
+        assert_eq!(ask(&[("authorization", &desk)], search).await["data"]["search"]["edges"], json!([{"title": "Boris"}]));
+        bo.protected().await;
+        assert_eq!(ask(&[("authorization", &desk)], search).await["data"]["search"], json!({"edges": [], "nodes": []}));
 
         // what she reads of it
         let log = ask(&[("authorization", &her)], "{ me { accessLog { nodes { action actorAudience fields } } } }").await;

@@ -10,12 +10,18 @@ use crate::{
     select::{Doc, Pick, collect},
 };
 use async_graphql::{parser::types::SelectionSet, registry::Registry, resolver_utils, *};
-use entities::{Scope, Store, id::Id, model::EntityKind, mutant::without, rule::Statement as _};
+use entities::{
+    Scope, Store,
+    id::Id,
+    model::EntityKind,
+    mutant::without,
+    rule::{self, Binder, Statement as _},
+};
 use futures::{FutureExt, future::BoxFuture};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use std::{
     borrow::Cow,
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     marker::PhantomData,
     sync::Mutex,
     time::{Duration, Instant},
@@ -315,26 +321,28 @@ async fn rows(ctx: &Context<'_>, d: &'static Type, ids: &[Uuid], sets: &[&Select
     }
     Ok(rows)
 }
-/// Notes that something of these rows was shown otherwise than by a selection on them: a title, some words.
-pub(crate) async fn shown(ctx: &Context<'_>, kind: &'static EntityKind, ids: &[Uuid], field: &str) -> std::result::Result<(), Refused> {
+/// Those of the rows that the caller may know now. That something of them is shown, a title or some words, is noted.
+pub(crate) async fn shown(ctx: &Context<'_>, kind: &'static EntityKind, ids: &[Uuid], field: &str) -> std::result::Result<HashSet<Uuid>, Refused> {
     let (store, caller) = (store(ctx), caller(ctx));
-    if ids.is_empty() || !look::is_told(&caller.scope) {
-        return Ok(());
-    }
-    let mut c = Compiler::new(store.backend() == DbBackend::Postgres, &caller.scope, Doc::of(ctx));
-    let Some(owner) = look::owner(kind, "t", &mut c) else { return Ok(()) };
+    let mut c = Binder::default();
     let places: Vec<_> = ids.iter().map(|id| c.bind((*id).into())).collect();
-    let sql = format!(
-        "select o.id, o.protected from customers o where o.id in (select {owner} from {} t where t.id in ({}))",
-        kind.table,
-        places.join(", ")
-    );
-    let statement = Statement::from_sql_and_values(store.backend(), sql, c.binds);
-    for r in in_time(ctx, store.reader().query_all_raw(statement)).await? {
-        let (id, protected): (Uuid, bool) = (r.try_get_by_index(0).map_err(Refused::internal)?, r.try_get_by_index(1).map_err(Refused::internal)?);
-        caller.looked.add(id, protected, &[field.to_string()]);
+    let rule = rule::predicate(kind, "t", &caller.scope, None, &mut c).map_or(String::new(), |r| format!(" and {r}"));
+    let owner = look::owner(kind, "t", &mut c).filter(|_| look::is_told(&caller.scope));
+    let whose = owner.map_or(String::new(), |o| format!(", {o}, {o} in (select id from customers where protected)"));
+    let sql = format!("select t.id{whose} from {} t where t.id in ({}){rule}", kind.table, places.join(", "));
+    let mut known = HashSet::new();
+    for r in in_time(ctx, store.reader().query_all_raw(c.statement(store.backend(), sql))).await? {
+        known.insert(r.try_get_by_index(0).map_err(Refused::internal)?);
+        if whose.is_empty() {
+            continue;
+        }
+        let (owner, protected): (Option<Uuid>, Option<bool>) =
+            (r.try_get_by_index(1).map_err(Refused::internal)?, r.try_get_by_index(2).map_err(Refused::internal)?);
+        if let Some(owner) = owner {
+            caller.looked.add(owner, protected.unwrap_or_default(), &[field.to_string()]);
+        }
     }
-    Ok(())
+    Ok(known)
 }
 fn store<'a>(ctx: &Context<'a>) -> &'a Store {
     &ctx.data_unchecked::<crate::Hub>().store

@@ -11,7 +11,7 @@ use crate::{
 use async_graphql::{Context, Enum, Result, SimpleObject};
 use entities::{billing::bill, care::ticket, catalogue::product, knowledge::article, model::EntityKind, party::customer, scope::Scope};
 use search_index::{Hits, SearchRequest};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// What can be searched for.
 #[derive(Clone, Copy, PartialEq, Eq, Enum)]
@@ -110,14 +110,15 @@ pub async fn search(
     // tantivy reads from disk and scores on the processor: off the threads that serve others
     let found: Hits =
         tokio::task::spawn_blocking(move || index.search(&scope, &request)).await.map_err(|e| graph(Refused::internal(e)))?.map_err(refused)?;
-    let kinds: BTreeSet<_> = found.hits.iter().map(|h| h.entity.prefix).collect();
-    for kind in kinds {
+    // the index is a little behind the rows: what the caller may not know any more is not shown from it either
+    let mut known = HashSet::new();
+    for kind in found.hits.iter().map(|h| h.entity.prefix).collect::<BTreeSet<_>>() {
         let of: Vec<_> = found.hits.iter().filter(|h| h.entity.prefix == kind).collect();
         let ids: Vec<_> = of.iter().map(|h| h.id).collect();
-        shown(ctx, of[0].entity, &ids, "SearchResultEdge.title").await.map_err(graph)?;
+        known.extend(shown(ctx, of[0].entity, &ids, "SearchResultEdge.title").await.map_err(graph)?);
     }
-    let edges: Vec<_> = found
-        .hits
+    let hits: Vec<_> = found.hits.iter().filter(|h| known.contains(&h.id)).collect();
+    let edges: Vec<_> = hits
         .iter()
         .map(|h| SearchResultEdge {
             cursor: h.cursor.clone(),
@@ -125,12 +126,12 @@ pub async fn search(
             title: h.title.clone(),
             snippet: h.snippet.text.clone(),
             anchor: h.anchor.clone(),
-            score: share(h.score, found.hits.first().map_or(h.score, |best| best.score)),
+            score: share(h.score, hits.first().map_or(h.score, |best| best.score)),
         })
         .collect();
     let (start, end) = (edges.first().map(|e| e.cursor.clone()), edges.last().map(|e| e.cursor.clone()));
     Ok(SearchResultConnection {
-        nodes: found.hits.iter().map(|h| Some(AnyNode::new(h.entity, h.id))).collect(),
+        nodes: hits.iter().map(|h| Some(AnyNode::new(h.entity, h.id))).collect(),
         edges,
         page_info: PageInfo { has_next_page: found.next.is_some(), has_previous_page: after.is_some(), start_cursor: start, end_cursor: end },
         total_count: i32::try_from(found.total).unwrap_or(i32::MAX),

@@ -138,6 +138,7 @@ impl Index {
         }
         let index = Self::around(index, dir, store).map_err(|e| e.to_string())?;
         index.position.store(mark.position, Ordering::Relaxed);
+        index.unclean.store(mark.unclean, Ordering::Relaxed);
         index.built.store(true, Ordering::Relaxed);
         Ok(index)
     }

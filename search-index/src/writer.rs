@@ -42,6 +42,9 @@ pub struct Mark {
     generation: u32,
     pub position: i64,
     entry: Option<Uuid>,
+    /// Customers were erased, and their bytes may still be in the files.
+    #[serde(default)]
+    pub unclean: bool,
 }
 impl Mark {
     pub fn read(index: &tantivy::Index) -> Option<Self> {
@@ -50,10 +53,10 @@ impl Mark {
     }
     pub async fn at(store: &Store, position: i64) -> Result<Self> {
         let entry = changes(store, position - 1, 1).await?.into_iter().find(|c| c.position == position);
-        Ok(Mark { generation: GENERATION, position, entry: entry.map(|e| e.entity_id) })
+        Ok(Mark { generation: GENERATION, position, entry: entry.map(|e| e.entity_id), unclean: false })
     }
     pub async fn is_of(&self, store: &Store) -> bool {
-        matches!(Mark::at(store, self.position).await, Ok(mark) if mark == *self)
+        matches!(Mark::at(store, self.position).await, Ok(mark) if mark == Mark { unclean: false, ..self.clone() })
     }
 }
 
@@ -117,6 +120,7 @@ impl Index {
         }
         if self.is_unclean() {
             self.purge(&writer).await?;
+            self.commit(&writer, position).await?; // the mark of before says that it is to be done
         }
         Ok(position)
     }
@@ -132,7 +136,8 @@ impl Index {
         Ok(held.insert(Arc::new(Mutex::new(opened))).clone())
     }
     pub(crate) async fn commit(&self, writer: &Writer, position: i64) -> Result<()> {
-        let mark = serde_json::to_string(&Mark::at(&self.store, position).await?).unwrap_or_default();
+        let mark = Mark { unclean: self.is_unclean(), ..Mark::at(&self.store, position).await? };
+        let mark = serde_json::to_string(&mark).unwrap_or_default();
         let writer = writer.clone();
         blocking(move || {
             let mut writer = writer.lock().unwrap_or_else(|e| e.into_inner());
