@@ -67,14 +67,19 @@ pub enum Credential {
     Partner(Arc<str>),
 }
 
+/// The `Authorization` header; what is there and cannot be read is no good, and never the public.
+pub fn authorization(headers: &HeaderMap) -> Result<Option<&str>, Rejected> {
+    let mut all = headers.get_all(AUTHORIZATION).iter();
+    match (all.next(), all.next()) {
+        (None, _) => Ok(None),
+        (Some(one), None) => Ok(Some(one.to_str().map_err(|_| Rejected::Token("not text"))?)),
+        _ => Err(Rejected::Token("two Authorization headers")),
+    }
+}
+
 /// The caller of an HTTP request.
 pub async fn caller(app: &App, headers: &HeaderMap, request_id: &str) -> Result<Caller, Rejected> {
-    let mut all = headers.get_all(AUTHORIZATION).iter();
-    let authorization = match (all.next(), all.next()) {
-        (None, _) => None,
-        (Some(one), None) => Some(one.to_str().map_err(|_| Rejected::Token("not text"))?),
-        _ => return Err(Rejected::Token("two Authorization headers")),
-    };
+    let authorization = authorization(headers)?;
     let said = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
     from(app, authorization, said("x-session"), said("x-reason"), request_id).await
 }

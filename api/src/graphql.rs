@@ -80,7 +80,7 @@ impl Refused {
     pub fn answer(self) -> Answer {
         Answer { refused: true, body: schema::write(&Outcome::from_errors(vec![self.error]), false) }.showing(self.shown)
     }
-    fn over_http(self, form: Form) -> Response {
+    pub(crate) fn over_http(self, form: Form) -> Response {
         let status = match self.status {
             StatusCode::OK if form != Form::Json => StatusCode::BAD_REQUEST,
             status => status,

@@ -16,7 +16,7 @@ use axum::{
         State, WebSocketUpgrade,
         ws::{CloseFrame, Message, WebSocket},
     },
-    http::{HeaderMap, StatusCode, header::AUTHORIZATION},
+    http::{HeaderMap, StatusCode},
     response::Response,
 };
 use entities::Scope;
@@ -44,7 +44,10 @@ pub async fn endpoint(
         return crate::limits::problem(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", "Too many streams are open: try again later.");
     };
     let largest = app.config().limits.body_bytes;
-    let authorization = headers.get(AUTHORIZATION).and_then(|v| v.to_str().ok()).map(String::from);
+    let authorization = match auth::authorization(&headers) {
+        Ok(authorization) => authorization.map(String::from),
+        Err(rejected) => return Refused::from(rejected).over_http(call::Form::Json),
+    };
     upgrade.protocols([PROTOCOL]).max_message_size(largest).max_frame_size(largest).on_upgrade(move |socket| async move {
         Talk { app, socket, id, address, authorization, caller: None, running: StreamMap::new() }.hold().await;
         drop(permit);

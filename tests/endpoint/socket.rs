@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async,
-    tungstenite::{Message, client::IntoClientRequest},
+    tungstenite::{Error, Message, client::IntoClientRequest, http::HeaderValue},
 };
 
 struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
@@ -18,12 +18,23 @@ enum Said {
 impl Socket {
     /// A socket to a hub that listens.
     async fn open(hub: &Hub) -> Self {
+        Self::knock(hub, &[]).await.unwrap()
+    }
+    /// The same with these `Authorization` headers; the status where the hub opens none.
+    async fn knock(hub: &Hub, authorization: &[&[u8]]) -> Result<Self, u16> {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(axum::serve(listener, hub.router.clone()).into_future());
         let mut request = format!("ws://{address}/graphql/ws").into_client_request().unwrap();
         request.headers_mut().insert("sec-websocket-protocol", "graphql-transport-ws".parse().unwrap());
-        Socket(connect_async(request).await.unwrap().0)
+        for value in authorization {
+            request.headers_mut().append("authorization", HeaderValue::from_bytes(value).unwrap());
+        }
+        match connect_async(request).await {
+            Ok((socket, _)) => Ok(Socket(socket)),
+            Err(Error::Http(response)) => Err(response.status().as_u16()),
+            Err(other) => panic!("{other}"),
+        }
     }
     /// One that has said who it is.
     async fn ready(hub: &Hub, token: Option<&str>) -> Self {
@@ -54,6 +65,15 @@ impl Socket {
             Said::Message(m) if m["type"] == "error" => m["payload"][0]["extensions"]["code"].as_str().unwrap_or_default().into(),
             other => panic!("{other:?} is no error"),
         }
+    }
+}
+
+#[tokio::test]
+async fn an_authorization_that_cannot_be_read_is_not_the_public() {
+    let hub = hub_with(|_| {}).await;
+    assert!(Socket::knock(&hub, &[]).await.is_ok());
+    for bad in [&[&b"Bearer \xff"[..]][..], &[b"Bearer a", b"Bearer b"]] {
+        assert_eq!(Socket::knock(&hub, bad).await.err(), Some(401));
     }
 }
 
