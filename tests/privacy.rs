@@ -171,6 +171,27 @@ async fn media(store: &Store, scope: &Scope) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn a_request_is_answered_once_and_by_an_agent() {
+    use entities::privacy::privacy_request::{self, Kind, State};
+    for store in harness::stores().await {
+        let (ada, bo) = (customer(&store, "Ada").await, customer(&store, "Bo").await);
+        let her = customer_of(ada.id);
+        let asked = act(&store, &her, async |w| privacy_request::create(w, ada.id, Kind::Rectification).await).await.unwrap();
+        for (who, to, said) in [
+            (&her, State::Completed, Code::NotFound),
+            (&customer_of(bo.id), State::Rejected, Code::NotFound),
+            (&agent(), State::InProgress, Code::InvalidValue),
+        ] {
+            assert_eq!(refused(&store, who, async |w| privacy_request::close(w, asked, to).await).await[0].0, said, "{:?}", who.audience);
+        }
+        act(&store, &agent(), async |w| privacy_request::close(w, asked, State::Completed).await).await.unwrap();
+        let row = her.find::<privacy_request::Entity>().one(store.reader()).await.unwrap().unwrap();
+        assert_eq!((row.state, row.completed_at, row.row_version), (State::Completed, Some(now()), 2));
+        assert_eq!(refused(&store, &agent(), async |w| privacy_request::close(w, asked, State::Rejected).await).await[0].0, Code::InvalidTransition);
+    }
+}
+
+#[tokio::test]
 async fn every_audit_row_seals_the_one_before() {
     for store in harness::stores().await {
         let ada = customer(&store, "Ada").await;

@@ -298,6 +298,15 @@ impl Mutation {
         });
         Ok(Some(PrivacyRequestPayload::of(done.await?)))
     }
+    /// Ends a request about somebody's data that an agent answered or turned down. Exports and erasures end theirs
+    /// themselves.
+    #[graphql(directive = auth::apply("agent".into(), Some("privacy:write".into()), Some(20)))]
+    async fn privacy_request_close(&self, ctx: &Context<'_>, input: PrivacyRequestCloseInput) -> Result<Option<PrivacyRequestPayload>> {
+        let done = perform(ctx, "privacyRequestClose", input.idempotency_key.clone(), input, |ctx, w, i| {
+            Box::pin(async move { privacy_request::close(w, known(ctx, &privacy_request::ENTITY, &i.id, "id")?, i.state.0).await })
+        });
+        Ok(Some(PrivacyRequestPayload::of(done.await?)))
+    }
     /// Says whether an article or an answer helped.
     #[graphql(directive = auth::apply("all".into(), None, Some(10)))]
     async fn feedback_submit(&self, ctx: &Context<'_>, input: FeedbackSubmitInput) -> Result<Option<FeedbackPayload>> {

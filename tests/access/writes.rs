@@ -35,6 +35,7 @@ pub const CASES: &[Case] = &[
     ("partnerTokenCreate", "partnerId: \"ID\", name: \"w\", scopes: [\"kb:read\"]", "partners", Some("partner:write")),
     ("partnerTokenRevoke", "id: \"ID\"", "partner_tokens", Some("partner:write")),
     ("privacyRequestCreate", "customerId: \"ID\", kind: RESTRICTION", "customers", Some("privacy:write")),
+    ("privacyRequestClose", "id: \"ID\", state: REJECTED", "privacy_requests", Some("privacy:write")),
     ("exportCreate", "customerId: \"ID\"", "customers", Some("export:run")),
     ("customerErase", "customerId: \"ID\", reason: CONSENT_WITHDRAWN, evenThoughOwing: true", "customers", Some("privacy:write")),
     ("ask", "question: \"What is my bill?\", conversationId: \"ID\"", "conversations", None),

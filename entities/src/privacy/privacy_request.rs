@@ -125,16 +125,35 @@ pub async fn begun(w: &mut Write, customer_id: Uuid, kind: Kind, task_id: Uuid) 
 pub async fn completed(w: &mut Write, task: &task::Model) -> Result<()> {
     let asked = Entity::find().filter(Column::TaskId.eq(task.id)).filter(Column::State.eq(State::InProgress)).all(w.tx()).await?;
     for request in asked {
-        Entity::update_many()
-            .col_expr(Column::State, Expr::value(State::Completed))
-            .col_expr(Column::CompletedAt, Expr::value(Some(w.at())))
-            .col_expr(Column::UpdatedAt, Expr::value(w.at()))
-            .filter(Column::Id.eq(request.id))
-            .exec(w.tx())
-            .await?;
-        let owner = (Some(request.customer_id), request.partner_id);
-        w.changed(Operation::Update, &ENTITY, request.id, owner.0, owner.1);
-        w.state(&ENTITY, request.id, owner, Some(State::InProgress.text()), State::Completed.text(), None).await?;
+        end(w, &request, State::Completed).await?;
     }
     Ok(())
+}
+/// An agent has answered it, or turned it down: what the hub does by itself it ends by itself.
+pub async fn close(w: &mut Write, id: Uuid, to: State) -> Result<Uuid> {
+    needs(w.scope(), "privacy:write")?;
+    let found = w.scope().find::<Entity>().filter(Column::Id.eq(id)).one(w.tx()).await?;
+    let request = found.filter(|_| w.scope().audience == Audience::Agent).ok_or_else(|| not_found("id", "request"))?;
+    if !matches!(to, State::Completed | State::Rejected) {
+        return Err(Error::refused(Code::InvalidValue, "state", "A request ends completed or rejected."));
+    }
+    if !matches!(request.state, State::Received | State::InProgress) {
+        return Err(Error::refused(Code::InvalidTransition, "state", "This request was answered before."));
+    }
+    end(w, &request, to).await?;
+    w.audit(Action::Update, &ENTITY, id, Some(request.customer_id), &["state"]);
+    Ok(id)
+}
+async fn end(w: &mut Write, request: &Model, to: State) -> Result<()> {
+    Entity::update_many()
+        .col_expr(Column::State, Expr::value(to))
+        .col_expr(Column::CompletedAt, Expr::value(Some(w.at())))
+        .col_expr(Column::UpdatedAt, Expr::value(w.at()))
+        .col_expr(Column::RowVersion, Expr::value(request.row_version + 1))
+        .filter(Column::Id.eq(request.id))
+        .exec(w.tx())
+        .await?;
+    let owner = (Some(request.customer_id), request.partner_id);
+    w.changed(Operation::Update, &ENTITY, request.id, owner.0, owner.1);
+    w.state(&ENTITY, request.id, owner, Some(request.state.text()), to.text(), None).await
 }

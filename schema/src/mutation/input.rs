@@ -238,6 +238,15 @@ pub struct CustomerEraseInput {
     /// The same key and input again give the same task.
     pub(super) idempotency_key: Option<String>,
 }
+/// How a request about somebody's data ended.
+#[derive(InputObject, serde::Serialize)]
+pub struct PrivacyRequestCloseInput {
+    pub(super) id: ID,
+    /// COMPLETED or REJECTED.
+    pub(super) state: Choice<privacy_request::State>,
+    /// The same key and input again change nothing more.
+    pub(super) idempotency_key: Option<String>,
+}
 /// What somebody asks about its data.
 #[derive(InputObject, serde::Serialize)]
 pub struct PrivacyRequestCreateInput {
