@@ -121,14 +121,22 @@ const SESSION_CHARS: std::ops::RangeInclusive<usize> = 16..=128;
 /// The claims of a token that the hub or one of its providers signed: `iss` says who, and is believed only with the
 /// signature of a key of that issuer.
 async fn signed(app: &App, token: &str, at: DateTime<Utc>) -> Result<Credential, Rejected> {
+    if let Some(known) = app.tokens.known(token, at) {
+        return known.map(|(claims, key)| Credential::Signed(claims, key));
+    }
     let signed = Signed::parse(token)?;
     let issuer = signed.issuer().ok_or(Rejected::Token("no issuer"))?;
+    let own = issuer == app.tokens.issuer();
     let claims = match app.providers.of(&issuer) {
-        _ if issuer == app.tokens.issuer() => app.tokens.judge(&signed, at)?,
+        _ if own => app.tokens.judge(&signed, at)?,
         Some(provider) => provider.judge(&app.store, &signed, at).await?,
         None => return Err(Rejected::Token("unknown issuer")),
     };
-    Ok(Credential::Signed(claims.into(), signed.header.access_token()?.into()))
+    let verified = (claims.into(), signed.header.access_token()?.into());
+    if own {
+        app.tokens.remember(token, &verified); // what a provider's claims mean can change with the rows they name
+    }
+    Ok(Credential::Signed(verified.0, verified.1))
 }
 
 /// Asks once more who somebody is whose call goes on: a stream must not outlive what allowed it. Cheap: nothing is

@@ -7,6 +7,9 @@ pub const NO_DIGITS: &[&str] =
     &["BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"];
 pub const THREE_DIGITS: &[&str] = &["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"];
 
+/// Currencies of two digits that most rows have: only to find them sooner.
+pub const OFTEN: [&str; 4] = ["EUR", "USD", "GBP", "CHF"];
+
 /// Digits after the point.
 pub fn digits(currency: &str) -> u32 {
     match currency {
@@ -57,7 +60,7 @@ mod tests {
     }
     #[test]
     fn the_lists_of_digits_are_those_of_iso_4217() {
-        for code in NO_DIGITS.iter().chain(THREE_DIGITS).chain(&["EUR", "USD", "SEK", "CHF"]) {
+        for code in NO_DIGITS.iter().chain(THREE_DIGITS).chain(&["SEK"]).chain(&OFTEN) {
             assert_eq!(Currency::from_code(code).unwrap().exponent().map(u32::from), Some(digits(code)), "{code}");
         }
     }

@@ -2,17 +2,18 @@
 //! over (a deadline has passed, the caller has gone) stops the statement in the database too, not only the waiting.
 use futures::FutureExt;
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement, Values,
     metric::Info,
-    sqlx::{Row, postgres::PgConnection, sqlite::SqliteConnection},
+    sqlx::{self, AssertSqlSafe, Postgres, Row, Sqlite, pool::PoolConnection, postgres::PgConnection, sqlite::SqliteConnection},
 };
+use sea_query_sqlx::SqlxValues;
 use std::{
     collections::VecDeque,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::{sync::Semaphore, time::timeout};
 
@@ -26,13 +27,15 @@ struct Lanes {
     backend: DbBackend,
     /// Beside the others, as they are busy when this is needed. PostgreSQL only: SQLite is in this process.
     canceller: Option<DatabaseConnection>,
+    observe: Option<Box<dyn Fn(&Info<'_>) + Send + Sync>>,
 }
 
 /// One connection, and how its statement is stopped.
-#[derive(Clone)]
 struct Lane {
     /// A pool of one: it connects when first used, and again after a fault.
     db: DatabaseConnection,
+    /// Its connection, from one statement to the next; none before the first, and after a fault.
+    kept: Option<Kept>,
     /// SQLite: asked every [`STEPS`] of a running statement.
     stop: Arc<AtomicBool>,
     /// PostgreSQL: the process that runs the statements; none before it is connected.
@@ -67,7 +70,7 @@ impl Reader {
                 DbBackend::Sqlite => stoppable(&mut one, stop.clone()),
                 _ => known(&mut one, process.clone()),
             }
-            idle.push_back(Lane { db: Database::connect(one).await?, stop, process });
+            idle.push_back(Lane { db: Database::connect(one).await?, kept: None, stop, process });
         }
         let canceller = match backend {
             DbBackend::Postgres => {
@@ -78,14 +81,14 @@ impl Reader {
             _ => None,
         };
         let free = Semaphore::new(idle.len());
-        Ok(Reader(Arc::new(Lanes { idle: Mutex::new(idle), free, backend, canceller })))
+        Ok(Reader(Arc::new(Lanes { idle: Mutex::new(idle), free, backend, canceller, observe: None })))
     }
     /// Tells `observe` of every statement.
-    pub(crate) fn observed(&self, observe: impl Fn(&Info<'_>) + Send + Sync + Clone + 'static) -> Self {
-        let mut idle = self.0.idle().clone();
-        idle.iter_mut().for_each(|lane| lane.db.set_metric_callback(observe.clone()));
+    pub(crate) fn observed(self, observe: impl Fn(&Info<'_>) + Send + Sync + 'static) -> Self {
+        let idle = std::mem::take(&mut *self.0.idle());
         let free = Semaphore::new(idle.len());
-        Reader(Arc::new(Lanes { idle: Mutex::new(idle), free, backend: self.0.backend, canceller: self.0.canceller.clone() }))
+        let (backend, canceller) = (self.0.backend, self.0.canceller.clone());
+        Reader(Arc::new(Lanes { idle: Mutex::new(idle), free, backend, canceller, observe: Some(Box::new(observe)) }))
     }
     async fn lend(&self) -> Result<Lent, DbErr> {
         let free = timeout(WAIT, self.0.free.acquire()).await;
@@ -93,7 +96,7 @@ impl Reader {
             return Err(DbErr::Conn(RuntimeErr::Internal(format!("no connection for reading became free in {} s", WAIT.as_secs()))));
         };
         permit.forget(); // comes back with the lane
-        Ok(Lent { lanes: self.0.clone(), lane, over: false })
+        Ok(Lent { lanes: self.0.clone(), lane: Some(lane), over: false })
     }
 }
 
@@ -102,8 +105,8 @@ impl Lanes {
         self.idle.lock().unwrap_or_else(|e| e.into_inner())
     }
     fn give_back(&self, lane: Lane) {
-        // Behind the others: sqlx looks after a connection for a moment when it is given back.
-        self.idle().push_back(lane);
+        // Before the others: what it and its process remember is still warm.
+        self.idle().push_front(lane);
         self.free.add_permits(1);
     }
     /// Stops what runs on a lane, and waits until it has stopped.
@@ -149,19 +152,33 @@ impl Lanes {
 /// A lane in use.
 struct Lent {
     lanes: Arc<Lanes>,
-    lane: Lane,
+    /// Until it is given back.
+    lane: Option<Lane>,
     /// The statement has ended by itself.
     over: bool,
 }
 impl Lent {
-    fn over<T>(mut self, result: T) -> T {
+    /// Runs a statement on the lane's own connection, which stays with the lane unless something went wrong.
+    async fn run<T>(mut self, statement: &Statement, run: impl AsyncFnOnce(&mut Kept) -> Result<T, sqlx::Error>) -> Result<T, DbErr> {
+        let Some(lane) = &mut self.lane else { return Err(DbErr::Conn(RuntimeErr::Internal("a lane was given back".into()))) };
+        let started = self.lanes.observe.as_ref().map(|_| Instant::now());
+        let result = match lane.connection().await {
+            Ok(kept) => run(kept).await.map_err(|e| DbErr::Query(RuntimeErr::SqlxError(Arc::new(e)))),
+            Err(e) => Err(DbErr::Conn(RuntimeErr::SqlxError(Arc::new(e)))),
+        };
+        if let (Some(observe), Some(started)) = (&self.lanes.observe, started) {
+            observe(&Info { elapsed: started.elapsed(), statement, failed: result.is_err() });
+        }
+        if result.is_err() {
+            lane.kept = None; // its pool finds out whether it still works
+        }
         self.over = true;
         result
     }
 }
 impl Drop for Lent {
     fn drop(&mut self) {
-        let lane = self.lane.clone();
+        let Some(mut lane) = self.lane.take() else { return };
         if self.over {
             return self.lanes.give_back(lane);
         }
@@ -170,9 +187,66 @@ impl Drop for Lent {
         // Without a runtime the process is ending, and its connections with it.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
+                lane.kept = None; // its pool hears the rest of what the statement had to say
                 lanes.stop(&lane).await;
                 lanes.give_back(lane);
             });
+        }
+    }
+}
+
+/// A connection that is not given back after each statement: sqlx would ask the database each time whether it works.
+enum Kept {
+    Postgres(PoolConnection<Postgres>),
+    Sqlite(PoolConnection<Sqlite>),
+}
+impl Kept {
+    async fn one(&mut self, statement: &Statement) -> Result<Option<QueryResult>, sqlx::Error> {
+        let (sql, values) = parts(statement);
+        Ok(match self {
+            Kept::Postgres(c) => sqlx::query_with(sql, values).fetch_optional(&mut **c).await?.map(Into::into),
+            Kept::Sqlite(c) => sqlx::query_with(sql, values).fetch_optional(&mut **c).await?.map(Into::into),
+        })
+    }
+    async fn all(&mut self, statement: &Statement) -> Result<Vec<QueryResult>, sqlx::Error> {
+        let (sql, values) = parts(statement);
+        Ok(match self {
+            Kept::Postgres(c) => sqlx::query_with(sql, values).fetch_all(&mut **c).await?.into_iter().map(Into::into).collect(),
+            Kept::Sqlite(c) => sqlx::query_with(sql, values).fetch_all(&mut **c).await?.into_iter().map(Into::into).collect(),
+        })
+    }
+    async fn execute(&mut self, statement: &Statement) -> Result<ExecResult, sqlx::Error> {
+        let (sql, values) = parts(statement);
+        Ok(match self {
+            Kept::Postgres(c) => sqlx::query_with(sql, values).execute(&mut **c).await?.into(),
+            Kept::Sqlite(c) => sqlx::query_with(sql, values).execute(&mut **c).await?.into(),
+        })
+    }
+}
+/// The caller of a verb wrote the text: nothing of a request is in it.
+fn parts(statement: &Statement) -> (AssertSqlSafe<&str>, SqlxValues) {
+    (AssertSqlSafe(statement.sql.as_str()), SqlxValues(statement.values.clone().unwrap_or(Values(vec![]))))
+}
+impl Lane {
+    async fn connection(&mut self) -> Result<&mut Kept, sqlx::Error> {
+        if self.kept.is_none() {
+            self.kept = Some(match self.db.get_database_backend() {
+                DbBackend::Postgres => Kept::Postgres(self.db.get_postgres_connection_pool().acquire().await?),
+                _ => Kept::Sqlite(self.db.get_sqlite_connection_pool().acquire().await?),
+            });
+        }
+        self.kept.as_mut().ok_or(sqlx::Error::PoolClosed)
+    }
+}
+impl Drop for Lane {
+    fn drop(&mut self) {
+        // To be given back a connection needs a runtime. Where there is none, the process is ending.
+        if tokio::runtime::Handle::try_current().is_err() {
+            match self.kept.take() {
+                Some(Kept::Postgres(c)) => drop(c.leak()),
+                Some(Kept::Sqlite(c)) => drop(c.leak()),
+                None => {}
+            }
         }
     }
 }
@@ -210,23 +284,15 @@ impl ConnectionTrait for Reader {
         self.0.backend
     }
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        let lent = self.lend().await?;
-        let result = lent.lane.db.execute_raw(statement).await;
-        lent.over(result)
+        self.lend().await?.run(&statement, async |c| c.execute(&statement).await).await
     }
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        let lent = self.lend().await?;
-        let result = lent.lane.db.execute_unprepared(sql).await;
-        lent.over(result)
+        self.execute_raw(Statement::from_string(self.0.backend, sql)).await
     }
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        let lent = self.lend().await?;
-        let result = lent.lane.db.query_one_raw(statement).await;
-        lent.over(result)
+        self.lend().await?.run(&statement, async |c| c.one(&statement).await).await
     }
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        let lent = self.lend().await?;
-        let result = lent.lane.db.query_all_raw(statement).await;
-        lent.over(result)
+        self.lend().await?.run(&statement, async |c| c.all(&statement).await).await
     }
 }

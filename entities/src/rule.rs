@@ -160,23 +160,24 @@ fn served(t: &str, key: &str, scope: &Scope, s: &mut impl Statement) -> Option<S
     if key == "id" {
         return known(t, scope, s);
     }
-    // Few are protected: their ids are gathered once for a statement. One look per row would cost more.
+    // One look at a small index per row, or a join where a plan has many rows. To gather the ids of all who are protected
+    // would cost each statement, also one for a single row.
+    let a = s.alias();
     if scope.regions.is_none() && scope.teams.is_none() {
-        let hidden = format!("({t}.{key} is null or {t}.{key} not in (select id from customers where protected))");
+        let hidden = format!("not exists (select 1 from customers {a} where {a}.id = {t}.{key} and {a}.protected)");
         return (!scope.knows_protected()).then_some(hidden);
     }
-    let a = s.alias();
     let known = known(&a, scope, s)?;
     Some(format!("({t}.{key} is null or exists (select 1 from customers {a} where {a}.id = {t}.{key} and {known}))"))
 }
 fn served_party(t: &str, key: &str, scope: &Scope, s: &mut impl Statement) -> Option<String> {
+    let (a, b) = (s.alias(), s.alias());
     if scope.regions.is_none() && scope.teams.is_none() {
         let hidden = format!(
-            "{t}.{key} not in (select party_id from customers where protected union all select k.party_id from customer_contacts k join customers c on c.id = k.customer_id where c.protected)"
+            "not exists (select 1 from customers {a} where {a}.party_id = {t}.{key} and {a}.protected) and not exists (select 1 from customer_contacts k join customers {b} on {b}.id = k.customer_id where k.party_id = {t}.{key} and {b}.protected)"
         );
         return (!scope.knows_protected()).then_some(hidden);
     }
-    let (a, b) = (s.alias(), s.alias());
     let (known_a, known_b) = (known(&a, scope, s)?, known(&b, scope, s)?);
     let named = |b: &str| format!("select 1 from customer_contacts k join customers {b} on {b}.id = k.customer_id where k.party_id = {t}.{key}");
     let is = |a: &str| format!("select 1 from customers {a} where {a}.party_id = {t}.{key}");
@@ -200,37 +201,31 @@ fn known(c: &str, scope: &Scope, s: &mut impl Statement) -> Option<String> {
     (!all.is_empty()).then(|| all.join(" and "))
 }
 
-/// Fill the places of a declared SQL fragment with values of the caller.
+/// Fill the places of a declared SQL fragment with values of the caller. Braces that are no place of ours stay.
 pub fn fill(sql: &str, t: &str, scope: &Scope, s: &mut impl Statement) -> String {
-    let mut out = sql.replace("{t}", t);
-    if out.contains("{customers}") {
-        let own = one_of(&scope.customers, s);
-        out = out.replace("{customers}", &own);
+    let (mut out, mut rest) = (String::with_capacity(sql.len() + 16), sql);
+    while let Some(open) = rest.find('{') {
+        out.push_str(&rest[..open]);
+        rest = &rest[open..];
+        let name = rest.find('}').map_or("", |close| &rest[1..close]);
+        match name {
+            "t" => out.push_str(t),
+            "customers" => out.push_str(&one_of(&scope.customers, s)),
+            "partners" => out.push_str(&one_of(&scope.partners, s)),
+            "party" => out.push_str(&one_of(scope.party.as_slice(), s)),
+            "everywhere" => out.push_str(if scope.regions.is_none() && scope.teams.is_none() { "1=1" } else { "1=0" }),
+            "today" => out.push_str(&s.bind(scope.at.date_naive().into())),
+            "now" => out.push_str(&s.bind(scope.at.into())),
+            "session" => out.push_str(&s.bind(scope.session.clone().into())),
+            _ => {
+                out.push('{');
+                rest = &rest[1..];
+                continue;
+            }
+        }
+        rest = &rest[name.len() + 2..];
     }
-    if out.contains("{partners}") {
-        let own = one_of(&scope.partners, s);
-        out = out.replace("{partners}", &own);
-    }
-    if out.contains("{party}") {
-        let party = one_of(scope.party.as_slice(), s);
-        out = out.replace("{party}", &party);
-    }
-    if out.contains("{everywhere}") {
-        let everywhere = scope.regions.is_none() && scope.teams.is_none();
-        out = out.replace("{everywhere}", if everywhere { "1=1" } else { "1=0" });
-    }
-    if out.contains("{today}") {
-        let today = s.bind(scope.at.date_naive().into());
-        out = out.replace("{today}", &today);
-    }
-    if out.contains("{now}") {
-        let now = s.bind(scope.at.into());
-        out = out.replace("{now}", &now);
-    }
-    if out.contains("{session}") {
-        let session = s.bind(scope.session.clone().into());
-        out = out.replace("{session}", &session);
-    }
+    out.push_str(rest);
     out
 }
 

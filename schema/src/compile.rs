@@ -101,6 +101,9 @@ impl<'a> Compiler<'a> {
     /// Fill the places of a declared fragment: the row, the caller's values, `{may Kind alias}`,
     /// `{has SCOPE}`, and `{can SCOPE KEY}` where it depends on the customer that the column KEY holds.
     fn fill(&mut self, text: &str, t: &str) -> Outcome<String> {
+        if !["{may ", "{has ", "{can "].iter().any(|place| text.contains(place)) {
+            return Ok(rule::fill(text, t, self.scope, self));
+        }
         let mut out = text.to_string();
         while let Some(start) = out.find("{may ") {
             let end = out[start..].find('}').map_or(out.len(), |e| start + e);
@@ -138,7 +141,7 @@ impl<'a> Compiler<'a> {
             self.mark(&mut out, d, t, sets)?;
         }
         out.literal("}");
-        Ok(out.done())
+        Ok(out.done(self.pg))
     }
     fn mark(&mut self, out: &mut Text, d: &'static Type, t: &str, sets: &[&'a SelectionSet]) -> Outcome<()> {
         let picks = collect(self.doc, sets, d.name);
@@ -240,7 +243,7 @@ impl<'a> Compiler<'a> {
             }
         }
         body.literal("}");
-        let body = body.done();
+        let body = body.done(self.pg);
         let (body, masked) = self.masked(f, body, t)?;
         match null {
             Some(when) => {

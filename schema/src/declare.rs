@@ -5,6 +5,7 @@ use async_graphql::{Context, Result, Value, registry::Registry};
 use entities::{
     Audience,
     model::{EntityKind, TextEnum},
+    money,
     mutant::without,
 };
 use sea_orm::{ColumnTrait, ColumnType, IdenStatic};
@@ -457,17 +458,23 @@ impl Field {
 /// Minor units as the decimal text of their currency. Written by the database, so that an answer needs no second
 /// pass; the digits are ISO 4217's (`entities::money`).
 fn amount_sql(minor: &str, currency: &str) -> Sql {
-    let list = |codes: &[&str]| codes.iter().map(|c| format!("'{c}'")).collect::<Vec<_>>().join(",");
-    let (none, three) = (list(entities::money::NO_DIGITS), list(entities::money::THREE_DIGITS));
-    let pg = |digits: u32| format!("(({minor})::numeric / {})::numeric(24,{digits})::text", 10i64.pow(digits));
+    let is = |codes: &[&str]| format!("{currency} in ({})", codes.iter().map(|c| format!("'{c}'")).collect::<Vec<_>>().join(","));
+    let often = money::OFTEN.map(|code| format!("{currency} = '{code}'")).join(" or ");
+    let amount = |two: String, three: String| {
+        // a list of constants is made anew by each statement that gets as far as looking at it
+        format!(
+            "case when {often} then {two} when {} then cast(({minor}) as text) when {} then {three} else {two} end",
+            is(money::NO_DIGITS),
+            is(money::THREE_DIGITS)
+        )
+    };
+    // a product has the digits of its factors: nothing is rounded
+    let pg = |digits: usize| format!("(({minor}) * 0.{:0>digits$})::text", 1);
     let lite = |digits: u32| {
         let unit = 10i64.pow(digits);
         format!("printf('%s%d.%0{digits}d', case when ({minor}) < 0 then '-' else '' end, abs({minor}) / {unit}, abs({minor}) % {unit})")
     };
-    let by_currency = |two: String, three_digits: String| {
-        format!("case when {currency} in ({none}) then cast(({minor}) as text) when {currency} in ({three}) then {three_digits} else {two} end")
-    };
-    Sql { pg: by_currency(pg(2), pg(3)), lite: by_currency(lite(2), lite(3)) }
+    Sql { pg: amount(pg(2), pg(3)), lite: amount(lite(2), lite(3)) }
 }
 
 /// Answer with any output type from a computed field.

@@ -1,6 +1,7 @@
 //! Whose data an answer shows: what the audit log and "who looked at my data" are made of. The statement that reads rows
 //! for an agent or a partner writes behind each row of a customer a mark with the customer's id; the marks are taken out
 //! of the text before anybody sees it.
+use crate::write_sql::hex;
 use entities::{
     Scope,
     model::EntityKind,
@@ -69,10 +70,10 @@ pub fn owner(kind: &EntityKind, t: &str, s: &mut impl Statement) -> Option<Strin
 }
 /// SQL for the mark behind a row: nothing where the row is nobody's. `n` says which selection it was.
 pub fn mark(owner: &str, scope: &Scope, n: usize, pg: bool) -> String {
-    let hex = if pg { format!("replace({owner}::text, '-', '')") } else { format!("lower(hex({owner}))") };
+    let hex = hex(owner, pg);
     // others never meet who is protected; whoever acts as a customer does not know
     let protected = match scope.knows_protected() || scope.actor.is_some() {
-        true => format!(" || case when {owner} in (select id from customers where protected) then 'p' else 'o' end"),
+        true => format!(" || case when exists (select 1 from customers p where p.id = {owner} and p.protected) then 'p' else 'o' end"),
         false => " || 'o'".into(),
     };
     let mark = format!("',{}' || {hex}{protected} || '{n}\"'", *MARK);

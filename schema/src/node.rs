@@ -328,7 +328,7 @@ pub(crate) async fn shown(ctx: &Context<'_>, kind: &'static EntityKind, ids: &[U
     let places: Vec<_> = ids.iter().map(|id| c.bind((*id).into())).collect();
     let rule = rule::predicate(kind, "t", &caller.scope, None, &mut c).map_or(String::new(), |r| format!(" and {r}"));
     let owner = look::owner(kind, "t", &mut c).filter(|_| look::is_told(&caller.scope));
-    let whose = owner.map_or(String::new(), |o| format!(", {o}, {o} in (select id from customers where protected)"));
+    let whose = owner.map_or(String::new(), |o| format!(", {o}, exists (select 1 from customers p where p.id = {o} and p.protected)"));
     let sql = format!("select t.id{whose} from {} t where t.id in ({}){rule}", kind.table, places.join(", "));
     let mut known = HashSet::new();
     for r in in_time(ctx, store.reader().query_all_raw(c.statement(store.backend(), sql))).await? {

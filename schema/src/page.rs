@@ -2,7 +2,7 @@
 use crate::{
     declare::{Order, Scalar},
     error::Refused,
-    write_sql::plain,
+    write_sql::{hex, plain},
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::Value;
@@ -31,7 +31,7 @@ impl Cursor {
     }
     /// SQL that writes the cursor of the row `t`.
     pub fn sql(list: &str, t: &str, order: Order, pg: bool) -> String {
-        let id = if pg { format!("replace({t}.id::text, '-', '')") } else { format!("lower(hex({t}.id))") };
+        let id = hex(&format!("{t}.id"), pg);
         let raw = Order { scalar: raw(order.scalar), ..order };
         let key = if order.column == "id" { "''".into() } else { plain(raw.scalar, &format!("{t}.{}", order.column), pg) };
         let text = format!("'{list}~' || {id} || '~' || {key}");

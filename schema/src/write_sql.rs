@@ -26,22 +26,32 @@ impl Text {
             self.parts.push(format!("'{}'", std::mem::take(&mut self.literal)));
         }
     }
-    /// Grouped, as SQLite allows expressions 1000 deep and reads `a || b || …` as one deep tree.
-    pub fn done(mut self) -> String {
+    /// One text. PostgreSQL's `||` is its quickest way; SQLite's copies all that is on its left each time, so that its
+    /// `concat` serves there. Grouped: a function has few arguments, and `a || b || …` is a deep tree.
+    pub fn done(mut self, pg: bool) -> String {
         const GROUP: usize = 50;
         self.flush();
+        let join = |parts: &[String]| match (parts, pg) {
+            ([one], _) => one.clone(),
+            (many, true) => many.join(" || "),
+            (many, false) => format!("concat({})", many.join(", ")),
+        };
         while self.parts.len() > GROUP {
-            self.parts = self.parts.chunks(GROUP).map(|c| format!("({})", c.join(" || "))).collect();
+            self.parts = self.parts.chunks(GROUP).map(|c| if pg { format!("({})", join(c)) } else { join(c) }).collect();
         }
-        self.parts.join(" || ")
+        join(&self.parts)
     }
+}
+
+/// The 32 hex digits of a UUID.
+pub fn hex(id: &str, pg: bool) -> String {
+    if pg { format!("encode(uuid_send({id}), 'hex')") } else { format!("lower(hex({id}))") }
 }
 
 /// The plain text of a value, without quotes; null stays null.
 pub fn plain(scalar: Scalar, x: &str, pg: bool) -> String {
     match (scalar, pg) {
-        (Scalar::Id(kind), true) => format!("'{}_' || replace({x}::text, '-', '')", kind.prefix),
-        (Scalar::Id(kind), false) => format!("'{}_' || lower(hex({x}))", kind.prefix),
+        (Scalar::Id(kind), pg) => format!("'{}_' || {}", kind.prefix, hex(x, pg)),
         (Scalar::Instant, true) => format!("to_char({x} at time zone 'utc', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"),
         (Scalar::Instant, false) => format!("(substr({x}, 1, 19) || 'Z')"),
         (Scalar::Date, true) => format!("{x}::text"),

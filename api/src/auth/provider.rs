@@ -79,7 +79,7 @@ impl Provider {
             return Err(Rejected::Token("who acts for others is for the hub to say"));
         }
         let client = self.config.clients.iter().find(|c| c.client_id == standard.client_id);
-        let mapped = Claims {
+        let mut mapped = Claims {
             scope: self.scope(&claims, client)?,
             aud_class: self.class(&claims, client)?,
             regions: some_words(at(&claims, &self.config.claims.regions))?,
@@ -96,7 +96,7 @@ impl Provider {
             client_id: standard.client_id,
             act: None,
         };
-        let mut mapped = token::check(mapped, &self.config.issuer, &self.audience, now.timestamp())?;
+        token::check(&mapped, &self.config.issuer, &self.audience, now.timestamp())?;
         match mapped.aud_class {
             Class::Customer => mapped.customer_ids = self.customers(store, &claims, client).await?,
             Class::Partner => mapped.partner_id = self.partner(store, &claims, client).await?,

@@ -12,7 +12,7 @@ pub(super) struct Listing {
     pub order: Order,
     pub page: Page,
     pub by: String,
-    /// One page, and one row more.
+    /// The rows from here on, in order.
     pub rows: String,
     /// All of it, for the count.
     pub base: String,
@@ -22,22 +22,29 @@ pub(super) struct Listing {
 }
 
 impl<'a> Compiler<'a> {
-    /// A page: one row more than asked tells whether there are more; the rest are aggregates over it.
+    /// A page. Where its ends are asked for, one row more than asked tells whether there are more, and the rows are
+    /// numbered; otherwise it is a plain list, which costs a third of that.
     pub(super) fn connection(&mut self, d: &'static Type, t: &str, pick: &Pick<'a>, l: &Listing) -> Outcome<String> {
         let mut out = Text::default();
         let name = format!("{}Connection", d.name);
-        out.literal("{");
         let picks = collect(self.doc, &pick.sets, &name);
+        let asks = |names: &[&str]| picks.iter().any(|p| names.contains(&p.name()));
+        let (listed, numbered) = (asks(&["nodes", "edges"]), asks(&["pageInfo"]) || l.page.backward);
+        let mut bodies = vec![];
+        out.literal("{");
         for (i, p) in picks.iter().enumerate() {
             out.key(i == 0, p.key);
             match p.name() {
-                "nodes" => {
-                    let body = self.object(d, t, &p.sets, l.met)?;
-                    self.listed(&mut out, &body, t, l)
-                }
-                "edges" => {
-                    let body = self.edge(d, t, p, l)?;
-                    self.listed(&mut out, &body, t, l)
+                "nodes" | "edges" => {
+                    let body = if p.name() == "nodes" { self.object(d, t, &p.sets, l.met)? } else { self.edge(d, t, p, l)? };
+                    out.literal("[");
+                    if numbered {
+                        out.sql(self.page_of(&body, t, l));
+                    } else {
+                        out.sql(format!("coalesce({}, '')", joined(&format!("{t}.j{}", bodies.len()), "", self.pg)));
+                        bodies.push(format!("{body} j{}", bodies.len()));
+                    }
+                    out.literal("]")
                 }
                 "pageInfo" => self.page_info(&mut out, t, p, l),
                 "totalCount" => out.sql(format!("cast((select count(*) {}) as text)", l.base)),
@@ -45,20 +52,27 @@ impl<'a> Compiler<'a> {
             }
         }
         out.literal("}");
-        let asks = |names: &[&str]| picks.iter().any(|p| names.contains(&p.name()));
-        if !asks(&["nodes", "edges", "pageInfo"]) {
-            return Ok(format!("(select {})", out.done()));
+        let size = l.page.size;
+        if !numbered && listed {
+            return Ok(format!("(select {} from (select {} from {} limit {size}) {t})", out.done(self.pg), bodies.join(", "), l.rows));
         }
-        if !asks(&["nodes", "edges"]) {
+        if !listed && !asks(&["pageInfo"]) {
+            return Ok(format!("(select {})", out.done(self.pg)));
+        }
+        if !listed {
             out.sql("coalesce(max(cast('' as text)), '')"); // one row, also where `pageInfo` is literals only
         }
-        Ok(format!("(select {} from (select {t}.*, row_number() over (order by {}) rn_, count(*) over () n_ from {}) {t})", out.done(), l.by, l.rows))
+        let rows = format!("(select * from {} limit {}) {t}", l.rows, size + 1);
+        Ok(format!(
+            "(select {} from (select {t}.*, row_number() over (order by {}) rn_, count(*) over () n_ from {rows}) {t})",
+            out.done(self.pg),
+            l.by
+        ))
     }
-    fn listed(&self, out: &mut Text, body: &str, t: &str, l: &Listing) {
+    /// The texts of a page's rows among one more.
+    fn page_of(&self, body: &str, t: &str, l: &Listing) -> String {
         let by = format!(" order by {t}.rn_{}", if l.page.backward { " desc" } else { "" });
-        out.literal("[");
-        out.sql(format!("coalesce({} filter (where {t}.rn_ <= {}), '')", joined(body, &by, self.pg), l.page.size));
-        out.literal("]")
+        format!("coalesce({} filter (where {t}.rn_ <= {}), '')", joined(body, &by, self.pg), l.page.size)
     }
     fn edge(&mut self, d: &'static Type, t: &str, pick: &Pick<'a>, l: &Listing) -> Outcome<String> {
         let mut out = Text::default();
@@ -80,7 +94,7 @@ impl<'a> Compiler<'a> {
             }
         }
         out.literal("}");
-        Ok(out.done())
+        Ok(out.done(self.pg))
     }
     fn page_info(&self, out: &mut Text, t: &str, pick: &Pick<'a>, l: &Listing) {
         let n = l.page.size;

@@ -24,12 +24,12 @@ impl<'a> Compiler<'a> {
             paged.push(self.keyset(&t, order, page.backward, Cursor::read(cursor, &list, order)?));
         }
         let by = order_by(&t, order, page.backward, self.pg);
-        let limit = page.size + u64::from(m.shape == Shape::Connection); // as text: SQLite prepares anew for a bound LIMIT
-        let rows = format!("(select * from {} {t}{} order by {by} limit {limit}) {t}", self.table(d)?, filtered(&paged));
+        let rows = format!("{} {t}{} order by {by}", self.table(d)?, filtered(&paged));
         let met = d.name == "Customer" || self.meets(from, self.is_deep(m, pick));
         if m.shape == Shape::List {
             let body = self.object(d, &t, &pick.sets, met)?;
-            return Ok(format!("'[' || coalesce((select {} from {rows}), '') || ']'", joined(&body, "", self.pg)));
+            let (all, size) = (joined(&format!("{t}.j"), "", self.pg), page.size); // as text: SQLite prepares anew for a bound LIMIT
+            return Ok(format!("'[' || coalesce((select {all} from (select {body} j from {rows} limit {size}) {t}), '') || ']'"));
         }
         let base = format!("from {} {t}{}", self.table(d)?, filtered(&wheres));
         self.connection(d, &t, pick, &Listing { order, page, by, rows, base, list, met })
