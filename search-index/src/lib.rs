@@ -8,6 +8,8 @@
 mod care;
 /// Numbers and addresses, found in any notation.
 mod codes;
+/// Whether two indexes say the same.
+mod checksum;
 /// What a row becomes.
 mod document;
 /// The fields of the index.
@@ -108,6 +110,10 @@ impl Index {
             index.rebuild(progress).await?;
         }
         Ok(index)
+    }
+    /// The index that stands in this folder, to look at, or why it cannot be used. Nothing is built.
+    pub async fn standing(dir: impl AsRef<Path>, store: &Store) -> std::result::Result<Self, String> {
+        Self::usable(dir.as_ref(), store).await
     }
     /// Opens the index in this folder. Where there is none that can be used it has the articles only, for the
     /// bot to answer from, and [`Index::follow`] builds the rest.

@@ -17,6 +17,7 @@ use entities::{
 };
 use sea_orm::PaginatorTrait;
 use sea_orm_migration::MigratorTrait;
+use search_index::Index;
 use serde::Serialize;
 use std::path::Path;
 
@@ -118,7 +119,24 @@ async fn database(config: &Config) -> Vec<Check> {
     if pending > 0 {
         return vec![failed("database", format!("{shown} lacks {pending} migrations"), "back it up, then `switchboard migrate`")];
     }
-    vec![ok("database", shown), content(&store).await, audit_log(&store).await]
+    let mut checks = vec![ok("database", shown), content(&store).await, audit_log(&store).await];
+    checks.extend(index(config, &store).await);
+    checks
+}
+/// What the index says, in one number: nodes over one database can be compared by it. Nothing where there is none yet.
+async fn index(config: &Config, store: &Store) -> Option<Check> {
+    let dir = &config.index.dir;
+    if !dir.exists() {
+        return None;
+    }
+    let index = match Index::standing(dir, store).await {
+        Ok(index) => index,
+        Err(why) => return Some(warning("documents", format!("the index cannot be used: {why}"), "`switchboard serve` builds it by itself")),
+    };
+    Some(match index.checksum().await {
+        Ok(sum) => ok("documents", format!("{} up to position {}, checksum {sum}", number(index.documents() as i64), index.position())),
+        Err(e) => failed("documents", format!("the index cannot be read: {e}"), "`switchboard reindex`"),
+    })
 }
 async fn audit_log(store: &Store) -> Check {
     match verify(store).await {
