@@ -13,9 +13,13 @@ pub mod cli;
 pub mod config;
 /// An invented provider, and the people whom one can be there.
 pub mod demo;
+/// Where connections come in.
+pub mod door;
 pub mod error;
 /// Files with everything about a customer: made, fetched, deleted.
 pub mod exports;
+/// Who may work now, who waits, and who is asked to come back.
+pub mod gate;
 /// The GraphQL endpoint.
 pub mod graphql;
 /// `/livez`, `/readyz`, `/metrics`.

@@ -1,6 +1,7 @@
 //! The life of the process: what runs beside the requests, and how all of it ends.
 use crate::{
     app::App,
+    door::Door,
     error::{Error, Result},
     looks, routes,
 };
@@ -14,8 +15,11 @@ use std::{
 };
 use tokio::{net::TcpListener, sync::watch};
 
-/// How long requests may go on after the hub was told to stop.
+/// How long requests may go on after the hub closed its door.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// What came in last has so long to say what it wants before connections without a request are closed.
+const SETTLE: Duration = Duration::from_millis(200);
 
 /// Whether the hub runs or is on its way out.
 pub struct Lifecycle {
@@ -28,6 +32,10 @@ impl Default for Lifecycle {
     }
 }
 impl Lifecycle {
+    /// From here on the hub says that it is not ready, and closes connections behind their answers. It still works.
+    pub fn leave(&self) {
+        self.ready.store(false, Ordering::Release);
+    }
     /// From here on the hub takes no new work.
     pub fn stop(&self) {
         self.ready.store(false, Ordering::Release);
@@ -49,22 +57,31 @@ impl Lifecycle {
     }
 }
 
-/// Serves until a signal, then ends in order: not ready, no new connections, open requests to their end, sockets
-/// closed with 1001, index written.
+/// Serves until a signal, then ends in order: not ready, each answer the last of its connection; then no new connections,
+/// open requests to their end, sockets closed with 1001, index written.
 pub async fn run(app: Arc<App>, listener: TcpListener, metrics: Option<TcpListener>) -> Result<()> {
     let follower = tokio::spawn(app.clone().follow());
     tokio::spawn(app.clone().keep_keys());
+    tokio::spawn(app.clone().tail());
     let looks = tokio::spawn(looks::follow(app.clone()));
     let worker = tokio::spawn(app.clone().work());
     let side = metrics.map(|listener| tokio::spawn(axum::serve(listener, routes::metrics(app.clone())).into_future()));
-    let listener = listener.tap_io(|stream| {
+    let door = Door::new(listener, app.lifecycle.watch());
+    let mut closed = door.closed();
+    let all_in = async move {
+        let _ = closed.wait_for(|closed| *closed).await;
+        tokio::time::sleep(SETTLE).await;
+    };
+    let door = door.tap_io(|stream| {
         let _ = stream.set_nodelay(true); // answers are small and whole
     });
     let service = routes::router(app.clone()).into_make_service_with_connect_info::<std::net::SocketAddr>();
-    let server = axum::serve(listener, service).with_graceful_shutdown(app.lifecycle.stopped());
+    let server = axum::serve(door, service).with_graceful_shutdown(all_in);
     let server = tokio::spawn(server.into_future());
     signal().await;
     tracing::info!("stopping: open requests are finished first");
+    app.lifecycle.leave();
+    tokio::time::sleep(Duration::from_millis(app.config().server.leave_ms)).await;
     app.lifecycle.stop();
     let ended = tokio::time::timeout(GRACE, async {
         let served = server.await;

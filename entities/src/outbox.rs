@@ -3,6 +3,8 @@
 
 /// One entry of the change log.
 pub mod change;
+/// The end of the log, read once for all who follow it.
+pub mod feed;
 
 use crate::{Result, Store};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};

@@ -24,6 +24,7 @@ pub struct Reader(Arc<Lanes>);
 struct Lanes {
     idle: Mutex<VecDeque<Lane>>,
     free: Semaphore,
+    connections: usize,
     backend: DbBackend,
     /// Beside the others, as they are busy when this is needed. PostgreSQL only: SQLite is in this process.
     canceller: Option<DatabaseConnection>,
@@ -80,15 +81,19 @@ impl Reader {
             }
             _ => None,
         };
-        let free = Semaphore::new(idle.len());
-        Ok(Reader(Arc::new(Lanes { idle: Mutex::new(idle), free, backend, canceller, observe: None })))
+        let (free, connections) = (Semaphore::new(idle.len()), idle.len());
+        Ok(Reader(Arc::new(Lanes { idle: Mutex::new(idle), free, connections, backend, canceller, observe: None })))
     }
     /// Tells `observe` of every statement.
     pub(crate) fn observed(self, observe: impl Fn(&Info<'_>) + Send + Sync + 'static) -> Self {
         let idle = std::mem::take(&mut *self.0.idle());
-        let free = Semaphore::new(idle.len());
+        let (free, connections) = (Semaphore::new(idle.len()), self.0.connections);
         let (backend, canceller) = (self.0.backend, self.0.canceller.clone());
-        Reader(Arc::new(Lanes { idle: Mutex::new(idle), free, backend, canceller, observe: Some(Box::new(observe)) }))
+        Reader(Arc::new(Lanes { idle: Mutex::new(idle), free, connections, backend, canceller, observe: Some(Box::new(observe)) }))
+    }
+    /// How many statements run at a time.
+    pub fn connections(&self) -> usize {
+        self.0.connections
     }
     async fn lend(&self) -> Result<Lent, DbErr> {
         let free = timeout(WAIT, self.0.free.acquire()).await;

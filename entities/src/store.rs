@@ -5,7 +5,10 @@ use crate::{
     error::{Error, Result},
     id::Id,
     model::EntityKind,
-    outbox::change::{self, Operation},
+    outbox::{
+        change::{self, Operation},
+        feed::{Feed, LOOK_EVERY},
+    },
     privacy::{
         audit_event::{self, Action, ActorAudience},
         state_change,
@@ -29,8 +32,9 @@ pub struct Store {
     bulk: DatabaseConnection,
     writer: DatabaseConnection,
     clock: Clock,
-    /// The last position of the change log that this process wrote: wakes whoever follows it.
+    /// The last position of the change log that this process knows of: wakes whoever follows it.
     written: Arc<watch::Sender<i64>>,
+    feed: Feed,
 }
 
 /// How many readers share a SQLite file: more cost memory and gain nothing on one file.
@@ -60,7 +64,7 @@ impl Store {
         let bulk = if lite { Database::connect(options(SQLITE_READERS)).await? } else { writer.clone() };
         let readers = if lite { SQLITE_READERS } else { pool };
         let reader = Reader::open(readers, || options(1), writer.get_database_backend()).await?;
-        Ok(Store { reader, bulk, writer, clock, written: Arc::new(watch::Sender::new(0)) })
+        Ok(Store { reader, bulk, writer, clock, written: Arc::new(watch::Sender::new(0)), feed: Feed::default() })
     }
     /// A copy of a SQLite database in a new file, for what is to be tried without holding up its one writer. None for
     /// PostgreSQL, where a transaction that is never committed holds up only those who want the same rows.
@@ -99,9 +103,40 @@ impl Store {
         self.writer.set_metric_callback(observe);
         self
     }
-    /// Wakes when this process has written; the value is a position of the change log.
+    /// Wakes when the change log has grown: at once where this process wrote, and where another did as soon as
+    /// [`Store::tail`] sees it. The value is a position of the log.
     pub fn written(&self) -> watch::Receiver<i64> {
         self.written.subscribe()
+    }
+    /// Looks at the change log for what other processes wrote, until `shutdown` is done.
+    pub async fn tail(&self, shutdown: impl Future<Output = ()> + Send) {
+        const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+        let mut pause = LOOK_EVERY;
+        tokio::pin!(shutdown);
+        loop {
+            tokio::select! {
+                () = &mut shutdown => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+            match self.position().await {
+                Ok(position) => {
+                    pause = LOOK_EVERY;
+                    wake(&self.written, position);
+                }
+                Err(error) => {
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                    tracing::warn!(%error, "the change log cannot be looked at; it is tried again");
+                }
+            }
+        }
+    }
+    pub(crate) fn feed(&self) -> &Feed {
+        &self.feed
+    }
+    /// The last position of the change log at which something changed that says who a customer's login is. It may be a
+    /// fifth of a second old.
+    pub async fn logins_position(&self) -> Result<i64> {
+        self.feed.logins(self).await
     }
     /// Starts a transaction on behalf of a caller.
     pub async fn write(&self, scope: &Scope) -> Result<Write> {
@@ -212,7 +247,7 @@ impl Write {
             position = self.append().await?;
         }
         self.tx.commit().await?;
-        self.written.send_replace(position);
+        wake(&self.written, position);
         Ok(position)
     }
     /// The head row is locked from here to the commit: positions have no gaps and become visible in order.
@@ -277,6 +312,15 @@ impl Write {
         audit_event::seal::close(&mut row);
         row.into_active_model()
     }
+}
+
+/// Only for a position that is news.
+fn wake(written: &watch::Sender<i64>, position: i64) {
+    written.send_if_modified(|last| {
+        let news = position > *last;
+        *last = position.max(*last);
+        news
+    });
 }
 
 /// The public id of a row, for messages and stored answers.

@@ -14,11 +14,11 @@ use entities::{
     exchange::task,
     model::Record,
     mutant::without,
-    outbox,
+    outbox::feed::{Changed, Follower},
 };
 use futures::{Stream, StreamExt, stream};
 use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
-use std::{collections::VecDeque, time::Duration};
+use std::time::Duration;
 use uuid::Uuid;
 
 /// Everything that can be followed.
@@ -31,20 +31,9 @@ impl Subscription {
     async fn ticket_updated(&self, ctx: &Context<'_>, id: Option<ID>) -> Result<impl Stream<Item = Option<Node<Ticket>>>> {
         let scope = caller(ctx).scope.clone();
         let wanted = id.map(|id| scope.id(&ticket::ENTITY, &id).unwrap_or_default());
-        let events = follow(ctx, "Ticket").await?;
-        Ok(events
-            .filter_map(move |(store, ids)| {
-                let scope = scope.clone();
-                async move {
-                    Some(
-                        visible::<ticket::Entity>(&store, &scope, ids, ticket::Column::Id, |q| {
-                            if let Some(id) = wanted { q.filter(ticket::Column::Id.eq(id)) } else { q }
-                        })
-                        .await,
-                    )
-                }
-            })
-            .flat_map(|ids| stream::iter(ids.into_iter().map(|id| Some(Node::by_id(id))))))
+        let follower = follow(ctx, ticket::ENTITY.name).await?;
+        let ids = events::<ticket::Entity>(follower, scope, ticket::Column::Id, move |c| wanted.is_none_or(|id| id == c.id));
+        Ok(ids.map(|id| Some(Node::by_id(id))))
     }
     /// The new messages of a conversation.
     #[graphql(directive = auth::apply("all".into(), None, Some(10)))]
@@ -58,20 +47,9 @@ impl Subscription {
             return Err(graph(Refused::scope(missing)));
         }
         let conversation = scope.id(&conversation::ENTITY, &id).unwrap_or_default();
-        let events = follow(ctx, "Message").await?;
-        Ok(events
-            .filter_map(move |(store, ids)| {
-                let scope = scope.clone();
-                async move {
-                    Some(
-                        visible::<message::Entity>(&store, &scope, ids, message::Column::Id, |q| {
-                            q.filter(message::Column::ConversationId.eq(conversation))
-                        })
-                        .await,
-                    )
-                }
-            })
-            .flat_map(|ids| stream::iter(ids.into_iter().map(|id| Some(Node::by_id(id))))))
+        let follower = follow(ctx, message::ENTITY.name).await?;
+        let ids = events::<message::Entity>(follower, scope, message::Column::Id, move |c| c.of == Some(conversation));
+        Ok(ids.map(|id| Some(Node::by_id(id))))
     }
     /// Long work: how it stands now, then each time it gets on; completes when the work is over, and at once where
     /// there is none that you may see. Looked at once a second, as the work may run in another process.
@@ -111,40 +89,30 @@ fn progress(store: Store, scope: Scope, id: Uuid) -> impl Stream<Item = Uuid> {
     })
 }
 
-/// The ids of changed rows of one kind, in batches, from now on.
-async fn follow(ctx: &Context<'_>, kind: &'static str) -> Result<impl Stream<Item = (Store, Vec<Uuid>)> + use<>> {
-    const BATCH: u64 = 200;
-    const POLL: Duration = Duration::from_secs(1); // other nodes write too, and do not wake this process
-    let store = ctx.data_unchecked::<crate::Hub>().store.clone();
-    let position = store.position().await.map_err(|e| graph(Refused::internal(e)))?;
-    let written = store.written();
-    Ok(stream::unfold((store, position, written), move |(store, mut position, mut written)| async move {
-        loop {
-            match outbox::after(&store, position, &[kind], BATCH).await {
-                Ok(changes) if !changes.is_empty() => {
-                    position = changes.last().map_or(position, |c| c.position);
-                    let mut ids: VecDeque<Uuid> = changes.into_iter().map(|c| c.entity_id).collect();
-                    let mut seen = std::collections::HashSet::new();
-                    ids.retain(|id| seen.insert(*id));
-                    return Some(((store.clone(), ids.into()), (store, position, written)));
-                }
-                Ok(_) => {}
-                Err(error) => tracing::warn!(%error, "a subscription could not read the change log; it will try again"),
-            }
-            _ = tokio::time::timeout(POLL, written.changed()).await;
-        }
-    }))
+/// The changed rows of one kind, in batches, from now on.
+async fn follow(ctx: &Context<'_>, kind: &'static str) -> Result<Follower> {
+    let store = &ctx.data_unchecked::<crate::Hub>().store;
+    Follower::new(store, kind).await.map_err(|e| graph(Refused::internal(e)))
+}
+/// The ids of those that are wanted and that the caller may see, one after the other. What is not wanted costs nothing.
+fn events<E: Record>(
+    follower: Follower,
+    scope: Scope,
+    column: E::Column,
+    wanted: impl Fn(&Changed) -> bool + Send + Sync,
+) -> impl Stream<Item = Uuid> {
+    let batches = stream::unfold((follower, scope, wanted), move |(mut follower, scope, wanted)| async move {
+        let ids: Vec<Uuid> = follower.next().await.into_iter().filter(|c| wanted(c)).map(|c| c.id).collect();
+        let seen = if ids.is_empty() { vec![] } else { visible::<E>(&follower, &scope, ids, column).await };
+        Some((seen, (follower, scope, wanted)))
+    });
+    batches.flat_map(stream::iter)
 }
 /// Those that the caller may see, in their order.
-async fn visible<E: Record>(
-    store: &Store,
-    scope: &Scope,
-    ids: Vec<Uuid>,
-    column: E::Column,
-    narrow: impl FnOnce(sea_orm::Select<E>) -> sea_orm::Select<E>,
-) -> Vec<Uuid> {
-    let query = narrow(scope.find::<E>().filter(column.is_in(ids.clone())));
-    let found: Vec<Uuid> = match query.select_only().column(column).into_tuple().all(store.reader()).await {
+async fn visible<E: Record>(follower: &Follower, scope: &Scope, ids: Vec<Uuid>, column: E::Column) -> Vec<Uuid> {
+    let _turn = follower.turn().await;
+    let query = scope.find::<E>().filter(column.is_in(ids.clone()));
+    let found: Vec<Uuid> = match query.select_only().column(column).into_tuple().all(follower.store().reader()).await {
         Ok(found) => found,
         Err(error) => {
             tracing::warn!(%error, "a subscription could not read its rows");

@@ -1,6 +1,7 @@
 //! What the database says of a login: its roles, its partner's children, its regions and teams. Every request asks, so
 //! that each is remembered for a moment; what is taken away is gone a second later on every node.
 use super::REMEMBERED;
+use chrono::NaiveDate;
 use entities::{
     Error, Scope, Store,
     id::Id,
@@ -12,15 +13,30 @@ use entities::{
 };
 use moka::sync::Cache;
 use sea_orm::{ColumnTrait, Condition, QueryFilter, QuerySelect};
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use uuid::Uuid;
 
 type Ids = Arc<[Uuid]>;
 /// (issuer, subject, roots)
 type Who = (String, String, Vec<Uuid>);
 
+/// How long a login is remembered while nothing changed that says who it is. It may be written by others than a hub.
+const LOGIN_REMEMBERED: Duration = Duration::from_secs(10);
+
+/// A login, when it was read, and up to where of the change log that was.
+#[derive(Clone)]
+struct Read {
+    login: Arc<Login>,
+    at: Instant,
+    position: i64,
+    day: NaiveDate,
+}
+
 pub struct Known {
-    logins: Cache<Who, Arc<Login>>,
+    logins: Cache<Who, Read>,
     partners: Cache<Uuid, Ids>,
     regions: Cache<Vec<String>, Ids>,
     teams: Cache<Vec<String>, Ids>,
@@ -30,14 +46,28 @@ impl Default for Known {
         fn cache<K: std::hash::Hash + Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static>() -> Cache<K, V> {
             Cache::builder().max_capacity(10_000).time_to_live(REMEMBERED).build()
         }
-        Known { logins: cache(), partners: cache(), regions: cache(), teams: cache() }
+        let logins = Cache::builder().max_capacity(10_000).time_to_live(LOGIN_REMEMBERED).build();
+        Known { logins, partners: cache(), regions: cache(), teams: cache() }
     }
 }
 impl Known {
-    /// The roles of a customer's login.
+    /// The roles of a customer's login. A thousand open streams of a thousand customers ask twice a second: the rows are
+    /// read again only where the change log says that it matters.
     pub async fn login(&self, store: &Store, issuer: &str, subject: &str, roots: &[Uuid]) -> Result<Arc<Login>, Error> {
         let key = (issuer.to_string(), subject.to_string(), roots.to_vec());
-        remembered(&self.logins, key, async { customer_contact::login(store, issuer, subject, roots).await.map(Arc::new) }).await
+        let day = store.clock().now().date_naive();
+        let known = self.logins.get(&key).filter(|known| known.day == day);
+        if let Some(known) = known.as_ref().filter(|known| known.at.elapsed() < REMEMBERED) {
+            return Ok(known.login.clone());
+        }
+        // before the rows: what changes while they are read is read again
+        let position = store.logins_position().await?;
+        if let Some(known) = known.filter(|known| known.position == position) {
+            return Ok(known.login);
+        }
+        let login = Arc::new(customer_contact::login(store, issuer, subject, roots).await?);
+        self.logins.insert(key, Read { login: login.clone(), at: Instant::now(), position, day });
+        Ok(login)
     }
     /// A partner and all below it; nobody where there is no such partner, or it is suspended.
     pub async fn partners(&self, store: &Store, id: Uuid) -> Result<Ids, Error> {
