@@ -7,6 +7,8 @@ mod runaway;
 /// The same over a WebSocket.
 mod socket;
 
+pub use runaway::replace_tasks;
+
 use crate::http::{Answer, Hub, STRICT, hub, hub_of, hub_with};
 use api::{
     auth::token::{Class, Order},

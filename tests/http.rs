@@ -11,7 +11,7 @@ use api::{
 };
 use axum::{
     Router,
-    body::{Body, to_bytes},
+    body::{Body, BodyDataStream, to_bytes},
     http::{HeaderMap, Request, StatusCode, header},
 };
 use entities::{Store, generate::Plan};
@@ -75,6 +75,14 @@ impl Hub {
             request = request.header(*name, *value);
         }
         self.send(request.body(Body::from(body.to_string())).unwrap()).await
+    }
+    /// The answer as it comes.
+    pub async fn stream(&self, headers: &[(&str, &str)], body: &str) -> BodyDataStream {
+        let mut request = Request::post("/graphql").header("content-type", "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.router.clone().oneshot(request.body(Body::from(body.to_string())).unwrap()).await.unwrap().into_body().into_data_stream()
     }
     pub async fn ask(&self, query: &str) -> Answer {
         self.post(&[], &json!({"query": query}).to_string()).await

@@ -14,6 +14,7 @@ mod graph;
 mod harness_stands;
 mod http;
 mod knowledge;
+mod load;
 mod party;
 mod privacy;
 mod restore;

@@ -9,6 +9,7 @@ use crate::{
     },
     config::{Config, Settings},
     error::{Error, Exit, Result},
+    gate::{Bounds, Gate},
     graphql::{
         Documents,
         budget::{Budgets, Ticks},
@@ -46,6 +47,7 @@ pub struct App {
     pub looks: Looks,
     pub persisted: Persisted,
     pub budgets: Budgets,
+    pub gate: Gate,
     pub lifecycle: Lifecycle,
     /// One permit for each open socket or event stream.
     pub streams: Arc<Semaphore>,
@@ -74,6 +76,7 @@ impl App {
             looks: Looks::default(),
             persisted: Persisted::new(&config.documents, trusted),
             budgets: Budgets::new(&config.budget, Limits::default().cost, Ticks::default()),
+            gate: Gate::new(bounds(&config, &store)),
             lifecycle: Lifecycle::default(),
             streams: Arc::new(Semaphore::new(config.limits.streams as usize)),
             personas: OnceLock::new(),
@@ -103,6 +106,10 @@ impl App {
             _ = futures::future::join(own, self.providers.keep()) => (),
         }
     }
+    /// Looks at the change log for what other processes wrote, until the hub stops.
+    pub async fn tail(self: Arc<Self>) {
+        self.store.tail(self.lifecycle.stopped()).await;
+    }
     /// Keeps the search index behind the change log until the hub stops.
     pub async fn follow(self: Arc<Self>) {
         self.index.follow(self.lifecycle.stopped()).await;
@@ -111,6 +118,13 @@ impl App {
     pub async fn work(self: Arc<Self>) {
         jobs::run(self).await;
     }
+}
+
+fn bounds(config: &Config, store: &Store) -> Bounds {
+    let limits = &config.limits;
+    let (wait, patience) = (Duration::from_millis(limits.wait_ms), Duration::from_millis(limits.deadline_ms));
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    Bounds::new(limits.operations as usize, wait, patience, store.reader().connections(), cores)
 }
 
 /// Signs tokens by which agents see what a customer sees.

@@ -59,6 +59,10 @@ pub struct Server {
     /// Addresses and networks (`10.0.0.0/8`) of proxies whose `X-Forwarded-For` is believed; none by default.
     #[schemars(title = "Trusted proxies")]
     pub trusted_proxies: Vec<String>,
+    /// How long the hub goes on when it was told to stop, in milliseconds: it says that it is not ready, and each answer
+    /// closes its connection, so that nobody sends into one that ends. Longer than a load balancer takes to notice.
+    #[schemars(title = "Time of leaving", range(max = 300_000), extend("x-unit" = "milliseconds"))]
+    pub leave_ms: u64,
 }
 impl Default for Server {
     fn default() -> Self {
@@ -68,6 +72,7 @@ impl Default for Server {
             cors_origins: vec![],
             metrics_address: String::new(),
             trusted_proxies: vec![],
+            leave_ms: 500,
         }
     }
 }
@@ -146,10 +151,17 @@ pub struct Limits {
     /// Operations at a time on one socket.
     #[schemars(title = "Operations of a socket", extend("x-unit" = "operations"))]
     pub socket_operations: usize,
+    /// Operations at a time, of all callers together; 0 is as many as keep the reading connections and the cores busy.
+    #[schemars(title = "Operations at a time", extend("x-unit" = "operations"))]
+    pub operations: u32,
+    /// How long an operation may expect to wait for its turn, in milliseconds. Where it would be longer it is refused
+    /// after this time, with 503.
+    #[schemars(title = "Time of waiting", range(min = 1, max = 10_000), extend("x-unit" = "milliseconds"))]
+    pub wait_ms: u64,
 }
 impl Default for Limits {
     fn default() -> Self {
-        Limits { body_bytes: 256 << 10, deadline_ms: 10_000, streams: 1000, socket_operations: 20 }
+        Limits { body_bytes: 256 << 10, deadline_ms: 10_000, streams: 1000, socket_operations: 20, operations: 0, wait_ms: 20 }
     }
 }
 
@@ -281,6 +293,12 @@ impl Config {
         }
         if self.database.pool == 0 || self.limits.streams == 0 || self.limits.deadline_ms == 0 || self.exports.keep_days == 0 {
             return bad("database.pool, limits.streams, limits.deadline_ms and exports.keep_days", "must be at least 1");
+        }
+        if !(1..=10_000).contains(&self.limits.wait_ms) {
+            return bad("limits.wait_ms", "must be between 1 and 10000");
+        }
+        if self.server.leave_ms > 300_000 {
+            return bad("server.leave_ms", "must be at most 300000");
         }
         let most = schema::guard::Limits::default().cost as u32;
         for (name, points, restored) in self.budget.all() {

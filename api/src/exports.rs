@@ -2,9 +2,10 @@
 //! their time is over or their customer is erased.
 use crate::{
     app::App,
-    auth,
+    auth::{self, address::Address},
     config::Config,
     error::{Error, Result},
+    gate::Overloaded,
     graphql,
     limits::problem,
     telemetry::RequestId,
@@ -99,11 +100,23 @@ pub async fn sweep(app: &App) -> Result<()> {
 }
 
 /// `GET /exports/tsk_…`
-pub async fn fetch(State(app): State<Arc<App>>, Place(id): Place<String>, Extension(request): Extension<RequestId>, headers: HeaderMap) -> Response {
+pub async fn fetch(
+    State(app): State<Arc<App>>,
+    Place(id): Place<String>,
+    Extension(request): Extension<RequestId>,
+    Extension(address): Extension<Address>,
+    headers: HeaderMap,
+) -> Response {
+    if let Err(overloaded) = app.gate.knock(&headers, address).await {
+        return graphql::overloaded(overloaded);
+    }
     let scope = match auth::caller(&app, &headers, &request.0).await {
         Ok(caller) => caller.scope,
         Err(rejected) => return graphql::rejected(rejected),
     };
+    // the file itself goes out without a place
+    let place = app.gate.enter(&scope, address).await;
+    let Ok(_place) = place else { return graphql::overloaded(Overloaded) };
     match found(&app, &scope, &id).await {
         Ok(Some((task, opened))) => answer(&task, opened),
         Ok(None) => problem(StatusCode::NOT_FOUND, "NOT_FOUND", "There is no such file, none that you may fetch, or its time is over."),

@@ -15,6 +15,7 @@ pub mod stream;
 use crate::{
     app::App,
     auth::{self, Rejected, address::Address},
+    gate::{self, Overloaded, Place},
     limits,
     telemetry::RequestId,
 };
@@ -36,7 +37,7 @@ use futures::{FutureExt, StreamExt, stream::BoxStream};
 use moka::sync::Cache;
 use schema::{
     Caller, Mode,
-    error::{BAD_REQUEST, FORBIDDEN, INTERNAL, RATE_LIMITED, TIMEOUT, UNAUTHENTICATED, UNKNOWN_FIELD},
+    error::{BAD_REQUEST, FORBIDDEN, INTERNAL, OVERLOADED, RATE_LIMITED, TIMEOUT, UNAUTHENTICATED, UNKNOWN_FIELD},
     guard::Limits,
     look::Looked,
 };
@@ -69,9 +70,13 @@ impl Refused {
             "You have asked for too much in a short time: this costs {} points. Try again in {} s, or ask for less.",
             spent.shown.requested, spent.wait_s
         );
-        let mut refused = Refused::new(StatusCode::TOO_MANY_REQUESTS, RATE_LIMITED, message);
-        refused.error.extensions.get_or_insert_default().set("retryAfterSeconds", spent.wait_s);
-        Refused { shown: Some(spent.shown), wait_s: Some(spent.wait_s), ..refused }
+        Refused { shown: Some(spent.shown), ..Refused::new(StatusCode::TOO_MANY_REQUESTS, RATE_LIMITED, message).later(spent.wait_s) }
+    }
+    /// Says when it may be tried again.
+    fn later(mut self, wait_s: u64) -> Self {
+        self.error.extensions.get_or_insert_default().set("retryAfterSeconds", wait_s);
+        self.wait_s = Some(wait_s);
+        self
     }
     fn at(mut self, pos: Option<Pos>) -> Self {
         self.error.locations.extend(pos);
@@ -86,12 +91,16 @@ impl Refused {
             status => status,
         };
         let (shown, wait_s) = (self.shown, self.wait_s);
+        let overloaded = status == StatusCode::SERVICE_UNAVAILABLE && wait_s.is_some();
         let mut response = json(status, form, self.answer().body);
         if let Some(shown) = shown {
             shown.head(response.headers_mut());
         }
         if let Some(wait_s) = wait_s {
             response.headers_mut().insert(header::RETRY_AFTER, wait_s.into());
+        }
+        if overloaded {
+            response.extensions_mut().insert(Overloaded);
         }
         if status == StatusCode::METHOD_NOT_ALLOWED {
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
@@ -100,6 +109,12 @@ impl Refused {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(r#"Bearer error="invalid_token""#));
         }
         response
+    }
+}
+impl From<Overloaded> for Refused {
+    fn from(_: Overloaded) -> Self {
+        let message = "More is asked of us than we can answer just now. Please try again in a moment.";
+        Refused::new(StatusCode::SERVICE_UNAVAILABLE, OVERLOADED, message).later(gate::RETRY_AFTER_S)
     }
 }
 impl From<Rejected> for Refused {
@@ -123,6 +138,10 @@ impl From<Rejected> for Refused {
 /// What those are told, at any address, of whom nobody can be made.
 pub fn rejected(rejected: Rejected) -> Response {
     Refused::from(rejected).over_http(Form::Json)
+}
+/// What those are told, at any address, for whom there is no place.
+pub fn overloaded(overloaded: Overloaded) -> Response {
+    Refused::from(overloaded).over_http(Form::Json)
 }
 const OURS: &str = "Something went wrong on our side. Please try again; if it stays, tell us the request id.";
 
@@ -207,8 +226,15 @@ pub struct Prepared {
     scope: Scope,
     looked: Looked,
     shown: Shown,
+    /// Where it works: given back when it is done.
+    place: Option<Place>,
 }
 
+/// Waits for its turn and prepares the call: what is judged holds a place as what runs does.
+pub async fn admit(app: &Arc<App>, scope: Scope, address: Address, call: Call) -> Result<Prepared, Refused> {
+    let place = app.gate.enter(&scope, address).await?;
+    Ok(Prepared { place: Some(place), ..prepare(app, scope, address, call)? })
+}
 /// Finds the document, judges it and its variables for this caller, and takes its cost from the caller's budget.
 pub fn prepare(app: &Arc<App>, scope: Scope, address: Address, call: Call) -> Result<Prepared, Refused> {
     let found = app.persisted.find(scope.audience, call.source)?;
@@ -236,7 +262,7 @@ pub fn prepare(app: &Arc<App>, scope: Scope, address: Address, call: Call) -> Re
         request = request.operation_name(name);
     }
     request.set_parsed_query((*document).clone());
-    Ok(Prepared { app: app.clone(), request, kind, scope, looked, shown })
+    Ok(Prepared { app: app.clone(), request, kind, scope, looked, shown, place: None })
 }
 fn operation<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Result<&'a OperationDefinition, Refused> {
     let mut named = document.operations.iter().filter(|(n, _)| name.is_none() || n.map(|n| n.as_str()) == name);
@@ -266,11 +292,15 @@ impl Prepared {
         metrics::counter!("switchboard_operations_total", "audience" => self.scope.audience.name(), "kind" => self.kind.to_string(), "outcome" => outcome).increment(1);
         answer.showing(Some(self.shown))
     }
-    /// Runs anything; a subscription gives many answers.
+    /// Runs anything, in a task of its own; a subscription gives many answers.
     pub fn stream(self) -> BoxStream<'static, Answer> {
+        stream::apart(self.answers())
+    }
+    fn answers(self) -> BoxStream<'static, Answer> {
         if self.kind != OperationType::Subscription {
             return futures::stream::once(self.run()).boxed();
         }
+        drop(self.place); // a stream works when something happens, and waits for the rest of its life
         metrics::counter!("switchboard_operations_total", "audience" => self.scope.audience.name(), "kind" => "subscription", "outcome" => "ok")
             .increment(1);
         let request_id = self.scope.request_id.clone().unwrap_or_default();
@@ -286,6 +316,16 @@ impl Prepared {
         };
         stream.then(told).boxed()
     }
+}
+/// A call whose answers come one after another: its turn, its judgement and its answers, in a task of its own.
+pub fn operate(app: Arc<App>, scope: Scope, address: Address, call: Call) -> BoxStream<'static, Answer> {
+    let answers = async move {
+        match admit(&app, scope, address, call).await {
+            Ok(prepared) => prepared.answers(),
+            Err(refused) => futures::stream::once(async { refused.answer() }).boxed(),
+        }
+    };
+    stream::apart(answers.flatten_stream())
 }
 /// The answer, once it is noted whose data it shows.
 async fn told(app: &App, scope: &Scope, looked: &Looked, answer: Answer) -> Answer {
@@ -335,14 +375,16 @@ async fn answer(
     query: Option<&str>,
     body: Body,
 ) -> Result<Response, Refused> {
+    app.gate.knock(headers, address).await?;
     let caller = auth::caller(app, headers, id).await?;
+    app.gate.remember(headers, &caller.scope, address);
     let call = match *method {
         Method::GET => call::from_query(query.unwrap_or_default())?,
         Method::POST => call::from_body(headers, &read(body, app.config().limits.body_bytes).await?)?,
         _ => return Err(not_allowed("GraphQL takes GET and POST.")),
     };
     caller.note(app, address).await;
-    let prepared = prepare(app, caller.scope.clone(), address, call)?;
+    let prepared = admit(app, caller.scope.clone(), address, call).await?;
     let shown = prepared.shown;
     if *method == Method::GET && prepared.kind != OperationType::Query {
         return Err(not_allowed("GET runs queries only: send this by POST."));

@@ -43,6 +43,9 @@ async fn index(app: &App) -> Value {
 pub async fn metrics(State(app): State<Arc<App>>) -> Response {
     let open = app.config().limits.streams as usize - app.streams.available_permits();
     metrics::gauge!("switchboard_streams_open").set(open as f64);
+    let (running, waiting) = app.gate.standing();
+    metrics::gauge!("switchboard_operations_running").set(running as f64);
+    metrics::gauge!("switchboard_operations_waiting").set(waiting as f64);
     metrics::gauge!("switchboard_index_position").set(app.index.position() as f64);
     if let Ok(head) = app.store.position().await {
         metrics::gauge!("switchboard_change_log_position").set(head as f64);

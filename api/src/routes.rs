@@ -17,11 +17,14 @@ use std::{sync::Arc, time::Duration};
 use tower_http::{
     compression::{
         CompressionLayer,
-        predicate::{DefaultPredicate, NotForContentType, Predicate},
+        predicate::{DefaultPredicate, NotForContentType, Predicate, SizeAbove},
     },
     cors::CorsLayer,
     set_header::SetResponseHeaderLayer,
 };
+
+/// An answer that fits into one packet gains nothing from being packed.
+const SMALL_BYTES: u16 = 1024;
 
 pub fn router(app: Arc<App>) -> Router {
     let mut routes = Router::new()
@@ -45,7 +48,10 @@ pub fn router(app: Arc<App>) -> Router {
     // the last layer is the outermost
     routes = routes
         .layer(middleware::from_fn(limits::catch))
-        .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(NotForContentType::const_new("multipart/"))))
+        .layer(
+            CompressionLayer::new()
+                .compress_when(DefaultPredicate::new().and(NotForContentType::const_new("multipart/")).and(SizeAbove::new(SMALL_BYTES))),
+        )
         .layer(cors(&app));
     for (name, value) in limits::HEADERS {
         routes = routes.layer(SetResponseHeaderLayer::if_not_present(name, value));

@@ -30,6 +30,8 @@ const PROTOCOL: &str = "graphql-transport-ws";
 /// How long a client may take to say `connection_init`.
 const INIT: Duration = Duration::from_secs(3);
 const BEAT: Duration = Duration::from_secs(25);
+/// Messages are small, and sockets are many.
+const BUFFER_BYTES: usize = 4 << 10;
 /// A client that has not read for so long is gone.
 const WRITE: Duration = Duration::from_secs(10);
 
@@ -48,7 +50,8 @@ pub async fn endpoint(
         Ok(authorization) => authorization.map(String::from),
         Err(rejected) => return Refused::from(rejected).over_http(call::Form::Json),
     };
-    upgrade.protocols([PROTOCOL]).max_message_size(largest).max_frame_size(largest).on_upgrade(move |socket| async move {
+    let upgrade = upgrade.protocols([PROTOCOL]).max_message_size(largest).max_frame_size(largest);
+    upgrade.read_buffer_size(BUFFER_BYTES).write_buffer_size(BUFFER_BYTES).on_upgrade(move |socket| async move {
         Talk { app, socket, id, address, authorization, caller: None, running: StreamMap::new() }.hold().await;
         drop(permit);
     })
@@ -192,14 +195,14 @@ impl Talk {
         let Some(Value::Object(fields)) = payload else { return Err(Close(4400, "Invalid message received")) };
         let scope = Scope { at: self.app.store.clock().now(), ..caller.scope.clone() };
         let many = self.running.len() >= self.app.config().limits.socket_operations;
-        let prepared = match many {
+        let call = match many {
             true => Err(Refused::new(StatusCode::OK, "RATE_LIMITED", "Too many operations run on this socket.")),
-            false => call::from_fields(fields).and_then(|call| graphql::prepare(&self.app, scope, self.address, call)),
+            false => call::from_fields(fields),
         };
-        match prepared {
-            Ok(prepared) => {
-                let steps = prepared.stream().map(Step::Answer).chain(futures::stream::once(async { Step::Done }));
-                self.running.insert(id, steps.boxed());
+        match call {
+            Ok(call) => {
+                let answers = graphql::operate(self.app.clone(), scope, self.address, call);
+                self.running.insert(id, answers.map(Step::Answer).chain(futures::stream::once(async { Step::Done })).boxed());
                 Ok(())
             }
             Err(refused) => self.error(&id, refused.answer()).await,

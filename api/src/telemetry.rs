@@ -1,8 +1,8 @@
 //! Logs, metrics and the id that ties a request to both. No personal data, no tokens, no bodies.
-use crate::{app::App, auth::address, config, limits};
+use crate::{app::App, auth::address, config, gate::Overloaded, limits};
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::HeaderValue,
+    http::{HeaderValue, StatusCode, header::CONNECTION},
     middleware::Next,
     response::Response,
 };
@@ -50,6 +50,10 @@ fn recorder() -> Option<PrometheusHandle> {
     metrics::describe_counter!("switchboard_requests_total", "HTTP requests by route, method and status");
     metrics::describe_histogram!("switchboard_request_seconds", "Time to the first byte of the answer");
     metrics::describe_counter!("switchboard_operations_total", "GraphQL operations by audience, kind and outcome");
+    metrics::describe_counter!("switchboard_operations_refused_total", "Operations that were refused because there was too much to do");
+    metrics::describe_gauge!("switchboard_operations_running", "Operations that hold a place");
+    metrics::describe_gauge!("switchboard_operations_waiting", "Operations that wait for a place");
+    metrics::describe_histogram!("switchboard_wait_seconds", "How long operations waited that found no free place");
     metrics::describe_gauge!("switchboard_streams_open", "Sockets and event streams that are open");
     metrics::describe_gauge!("switchboard_change_log_position", "Last position of the change log");
     metrics::describe_gauge!("switchboard_index_position", "Position of the change log that the search index has reached");
@@ -69,12 +73,17 @@ pub async fn observe(State(app): State<Arc<App>>, mut request: Request, next: Ne
     let mut response = next.run(request).instrument(span.clone()).await;
     let (elapsed, status) = (started.elapsed(), response.status().as_u16());
     span.in_scope(|| match route.as_str() {
-        // asked every few seconds by machines
+        // asked every few seconds by machines; refused by the thousand, which the gate tells as one
         "/livez" | "/readyz" | "/metrics" => tracing::debug!(method, route, status, duration_ms = millis(elapsed), "answered"),
+        _ if response.extensions().get::<Overloaded>().is_some() => tracing::debug!(method, route, status, duration_ms = millis(elapsed), "answered"),
         _ => tracing::info!(method, route, status, duration_ms = millis(elapsed), "answered"),
     });
     metrics::histogram!("switchboard_request_seconds", "route" => route.clone()).record(elapsed.as_secs_f64());
     metrics::counter!("switchboard_requests_total", "route" => route, "method" => method, "status" => status.to_string()).increment(1);
+    // who sends on into a connection that is about to end would be cut off
+    if app.lifecycle.is_stopping() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert("x-request-id", value);
     }

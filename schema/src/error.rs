@@ -8,6 +8,8 @@ pub const UNAUTHENTICATED: &str = "UNAUTHENTICATED";
 pub const UNKNOWN_FIELD: &str = "UNKNOWN_FIELD";
 pub const COST_EXCEEDED: &str = "COST_EXCEEDED";
 pub const RATE_LIMITED: &str = "RATE_LIMITED";
+/// The hub has more to do than it can; nothing was run.
+pub const OVERLOADED: &str = "OVERLOADED";
 /// The words of Apollo's protocol.
 pub const PERSISTED_QUERY_NOT_FOUND: &str = "PERSISTED_QUERY_NOT_FOUND";
 pub const UNTRUSTED_DOCUMENT: &str = "UNTRUSTED_DOCUMENT";

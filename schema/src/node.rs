@@ -26,7 +26,7 @@ use std::{
     sync::Mutex,
     time::{Duration, Instant},
 };
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use uuid::Uuid;
 
 /// How far an answer of the database is opened.
@@ -48,6 +48,8 @@ pub struct Caller {
     each: Option<Duration>,
     /// Whose data was shown, for those whose looks are written down.
     pub looked: Looked,
+    /// One statement at a time: a request that asks for many things holds one connection, not all of them.
+    statement: Semaphore,
     /// Rows that sibling fields wait for, by the field that selects from them and the type.
     waiting: Mutex<HashMap<(usize, &'static str), Vec<Waiting>>>,
 }
@@ -56,7 +58,15 @@ type Waiting = (Uuid, oneshot::Sender<std::result::Result<Option<Value>, Refused
 pub const DEADLINE: Duration = Duration::from_secs(15);
 impl Caller {
     pub fn new(scope: Scope) -> Self {
-        Caller { scope, mode: Mode::Values, until: Instant::now() + DEADLINE, each: None, looked: Looked::default(), waiting: Mutex::default() }
+        Caller {
+            scope,
+            mode: Mode::Values,
+            until: Instant::now() + DEADLINE,
+            each: None,
+            looked: Looked::default(),
+            statement: Semaphore::new(1),
+            waiting: Mutex::default(),
+        }
     }
     pub fn mode(mut self, mode: Mode) -> Self {
         self.mode = mode;
@@ -349,7 +359,12 @@ fn store<'a>(ctx: &Context<'a>) -> &'a Store {
 }
 /// A statement within what is left of the request's time.
 async fn in_time<T>(ctx: &Context<'_>, query: impl Future<Output = std::result::Result<T, sea_orm::DbErr>>) -> std::result::Result<T, Refused> {
-    match tokio::time::timeout_at(caller(ctx).until().into(), query).await {
+    let caller = caller(ctx);
+    let in_turn = async {
+        let _turn = caller.statement.acquire().await;
+        query.await
+    };
+    match tokio::time::timeout_at(caller.until().into(), in_turn).await {
         Ok(result) => result.map_err(Refused::internal),
         Err(_) => Err(Refused::new(TIMEOUT, "This took too long. Ask for less at once.")),
     }

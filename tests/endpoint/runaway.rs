@@ -63,7 +63,7 @@ pub async fn replace_tasks(store: &Store, select: &str) {
     db.execute_unprepared(&format!("create view tasks as {select}")).await.unwrap();
 }
 async fn slow_hub(url: String, deadline_ms: u64) -> Hub {
-    let hub = hub_with(|c| (c.database.url, c.limits.deadline_ms) = (url, deadline_ms)).await;
+    let hub = hub_with(|c| (c.database.url, c.limits.deadline_ms, c.limits.wait_ms) = (url, deadline_ms, 10_000)).await;
     replace_tasks(&hub.app.store, &format!("select * from tasks_kept where ({RUNAWAY}) > 0")).await;
     hub
 }

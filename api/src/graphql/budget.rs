@@ -31,17 +31,21 @@ type Bucket = RateLimiter<NotKeyed, InMemoryState, Ticks, StateInformationMiddle
 
 /// Whose bucket it is.
 #[derive(Clone, Hash, PartialEq, Eq)]
-enum Payer {
+pub enum Payer {
     Subject(String),
     Address(Option<IpAddr>),
 }
 impl Payer {
-    fn of(scope: &Scope, address: Address) -> Self {
+    pub fn of(scope: &Scope, address: Address) -> Self {
         match scope.audience {
             // an anonymous session is whatever its caller says: it would buy a new bucket
-            Audience::Public => Payer::Address(address.0.map(network)),
+            Audience::Public => Payer::at(address),
             _ => Payer::Subject(scope.subject.clone()),
         }
+    }
+    /// Somebody without a token.
+    pub fn at(address: Address) -> Self {
+        Payer::Address(address.0.map(network))
     }
 }
 /// A household has a whole /64 of IPv6.

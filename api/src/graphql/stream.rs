@@ -16,14 +16,15 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
-use futures::{StreamExt, stream::BoxStream};
+use futures::{Stream, StreamExt, stream::BoxStream};
 use schema::error::UNAUTHENTICATED;
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     sync::{
         OwnedSemaphorePermit,
         mpsc::{self, Sender},
     },
+    task::AbortHandle,
     time::{Instant, MissedTickBehavior, interval_at},
 };
 use tokio_stream::wrappers::ReceiverStream;
@@ -56,6 +57,31 @@ const PARTS: Words = Words {
     beat: "\r\n--graphql\r\ncontent-type: application/json\r\n\r\n{}",
     end: "\r\n--graphql--\r\n",
 };
+
+/// Runs a stream in a task of its own, one answer ahead: while its caller does not read, what it waits for inside (a
+/// connection, its turn) is not held from others. It ends with what is returned.
+pub fn apart(answers: impl Stream<Item = Answer> + Send + 'static) -> BoxStream<'static, Answer> {
+    let (out, received) = mpsc::channel(1);
+    let task = tokio::spawn(async move {
+        let mut answers = pin!(answers);
+        while let Some(answer) = answers.next().await
+            && out.send(answer).await.is_ok()
+        {}
+    });
+    let ended = Ended(task.abort_handle());
+    ReceiverStream::new(received)
+        .map(move |answer| {
+            let _with = &ended;
+            answer
+        })
+        .boxed()
+}
+struct Ended(AbortHandle);
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
 
 /// A caller that has not read for so long is gone.
 const WRITE: Duration = Duration::from_secs(10);

@@ -1,0 +1,369 @@
+//! Who may work now, who waits a moment, and who is asked to come back: more than the hub can do at a time makes
+//! everything slow and nothing faster.
+//!
+//! There are places for operations. Each caller has a line of its own, and a place that becomes free goes to the next
+//! caller in turn, so that one who asks a thousand times at once waits for itself. No caller may hold all places, and one
+//! whose operations take long may hold few: the others find a place and a connection of the database at once. Who would
+//! have to wait longer than the bound, by the beat at which places become free, is refused before anything of its request
+//! was read or checked; so that what is let in is done, and no work is lost on what is not.
+use crate::{auth::address::Address, graphql::budget::Payer};
+use axum::http::{HeaderMap, header::AUTHORIZATION};
+use entities::Scope;
+use moka::sync::Cache;
+use std::{
+    collections::{HashMap, VecDeque, hash_map::RandomState},
+    hash::BuildHasher,
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use tokio::{
+    sync::oneshot,
+    time::{sleep, timeout},
+};
+
+/// What a refused caller is told to wait, in seconds.
+pub const RETRY_AFTER_S: u64 = 1;
+/// Operations that hold their place longer than this on average are slow.
+const SLOW: Duration = Duration::from_millis(25);
+/// How long one caller counts as being there for another.
+const PRESENT: Duration = Duration::from_secs(1);
+/// Operations that wait for each place, at most.
+const MOST_WAITING: usize = 16;
+/// How much the newest says of a smoothed time: one part of so many.
+const SMOOTH: u32 = 4;
+/// Callers of whom is remembered how long their operations take.
+const MOST_CALLERS: usize = 10_000;
+/// How long that is remembered.
+const REMEMBERED: Duration = Duration::from_secs(10);
+const TOLD_EVERY: Duration = Duration::from_secs(10);
+
+/// There is no place within the bound of waiting.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Overloaded;
+
+/// The places of one process. Cheap to clone.
+#[derive(Clone)]
+pub struct Gate(Arc<Shared>);
+struct Shared {
+    bounds: Bounds,
+    state: Mutex<State>,
+    /// Nobody waits: then nobody has to be looked at.
+    waiting: AtomicUsize,
+    /// Who sent a token before, by the hash of the header: known before it is verified.
+    senders: Cache<u64, Arc<Payer>>,
+    hasher: RandomState,
+}
+/// How many operations at a time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bounds {
+    /// Of all callers.
+    pub places: usize,
+    /// Of one caller that is alone, while its operations are quick; and while they are slow.
+    pub alone: (usize, usize),
+    /// The same while others are there.
+    pub among: (usize, usize),
+    /// Of one caller of whom it is not yet known how long its operations take.
+    pub unknown: usize,
+    /// How long a newcomer may expect to wait.
+    pub wait: Duration,
+    /// How long one that was let in waits at most: for its own caller's, as those of others end sooner.
+    pub patience: Duration,
+}
+impl Bounds {
+    /// For so many connections for reading; `places` of 0 are as many as keep these and the cores busy.
+    pub fn new(places: usize, wait: Duration, patience: Duration, readers: usize, cores: usize) -> Self {
+        let places = if places == 0 { (2 * readers).max(4 * cores) } else { places };
+        let share = |n: usize| n.clamp(1, places.saturating_sub(1).max(1));
+        // an operation holds one connection at a time: slow ones leave half of them free, and half of the cores where
+        // others need them
+        Bounds {
+            places,
+            alone: (share(places - places / 4), share(readers / 2)),
+            among: (share(places / 2), share((cores / 2).min(readers / 2))),
+            unknown: share(readers.saturating_sub(1)),
+            wait,
+            patience,
+        }
+    }
+}
+
+#[derive(Default)]
+struct State {
+    taken: usize,
+    lines: HashMap<Arc<Payer>, Line>,
+    /// Callers of whom somebody waits, in turn.
+    turns: VecDeque<Arc<Payer>>,
+    /// The two callers who were here last.
+    last: [Option<(Arc<Payer>, Instant)>; 2],
+    /// How far apart places become free while somebody waits, smoothed; and when one last did.
+    beat: Duration,
+    freed: Option<Instant>,
+    refused: u64,
+    told: Option<Instant>,
+}
+/// One caller.
+struct Line {
+    held: usize,
+    waiting: VecDeque<Waiter>,
+    /// How long its operations hold a place, smoothed; and of how many that was learnt.
+    pace: Duration,
+    done: u32,
+    seen: Instant,
+}
+struct Waiter {
+    since: Instant,
+    place: oneshot::Sender<Place>,
+}
+
+/// A place at work; given back when it is dropped.
+pub struct Place {
+    shared: Arc<Shared>,
+    /// None where it was never taken.
+    payer: Option<Arc<Payer>>,
+    since: Instant,
+}
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(payer) = self.payer.take() {
+            self.shared.leave(&payer, self.since);
+        }
+    }
+}
+
+impl Gate {
+    pub fn new(bounds: Bounds) -> Self {
+        Gate(Arc::new(Shared {
+            bounds,
+            state: Mutex::default(),
+            waiting: AtomicUsize::new(0),
+            senders: Cache::builder().max_capacity(100_000).time_to_idle(Duration::from_secs(60)).build(),
+            hasher: RandomState::new(),
+        }))
+    }
+    /// Before anything of a request was read: whether its caller, as far as that can be told, would wait too long. Who is
+    /// refused is told so after the time that it could have waited: one that asks in a loop gets on no faster by it.
+    pub async fn knock(&self, headers: &HeaderMap, address: Address) -> Result<(), Overloaded> {
+        let shared = &self.0;
+        if shared.waiting.load(Ordering::Relaxed) == 0 {
+            return Ok(());
+        }
+        let sender = shared.sender(headers, address);
+        let refused = {
+            let (mut state, now) = (shared.state(), Instant::now());
+            state.is_closed(shared.bounds, sender.as_ref(), now).then(|| state.refuse(now))
+        };
+        match refused {
+            Some(overloaded) => {
+                sleep(shared.bounds.wait).await;
+                Err(overloaded)
+            }
+            None => Ok(()),
+        }
+    }
+    /// Who sent these headers, for the next [`Gate::knock`].
+    pub fn remember(&self, headers: &HeaderMap, scope: &Scope, address: Address) {
+        if let Some(hash) = self.0.hash(headers).filter(|h| !self.0.senders.contains_key(h)) {
+            self.0.senders.insert(hash, Arc::new(Payer::of(scope, address)));
+        }
+    }
+    /// A place for an operation of this caller, as soon as it is its turn.
+    pub async fn enter(&self, scope: &Scope, address: Address) -> Result<Place, Overloaded> {
+        let bounds = self.0.bounds;
+        match self.0.ask(Payer::of(scope, address)) {
+            Asked::Taken(place) => Ok(place),
+            Asked::Refused(overloaded) => {
+                sleep(bounds.wait).await;
+                Err(overloaded)
+            }
+            Asked::Waits(turn, since) => match timeout(bounds.patience, turn).await {
+                Ok(Ok(place)) => {
+                    metrics::histogram!("switchboard_wait_seconds").record(since.elapsed().as_secs_f64());
+                    Ok(place)
+                }
+                _ => Err(self.0.state().refuse(Instant::now())),
+            },
+        }
+    }
+    /// Operations that hold a place, and that wait for one.
+    pub fn standing(&self) -> (usize, usize) {
+        (self.0.state().taken, self.0.waiting.load(Ordering::Relaxed))
+    }
+}
+
+enum Asked {
+    Taken(Place),
+    Waits(oneshot::Receiver<Place>, Instant),
+    Refused(Overloaded),
+}
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|e| e.into_inner())
+    }
+    fn hash(&self, headers: &HeaderMap) -> Option<u64> {
+        headers.get(AUTHORIZATION).map(|token| self.hasher.hash_one(token.as_bytes()))
+    }
+    fn sender(&self, headers: &HeaderMap, address: Address) -> Option<Arc<Payer>> {
+        match self.hash(headers) {
+            Some(hash) => self.senders.get(&hash),
+            None => Some(Arc::new(Payer::at(address))),
+        }
+    }
+    fn ask(self: &Arc<Self>, payer: Payer) -> Asked {
+        let now = Instant::now();
+        let mut state = self.state();
+        let payer = state.arrived(payer, now);
+        let others = state.has_others(&payer, now);
+        let free = state.taken < self.bounds.places;
+        if free && state.lines.get(&payer).is_some_and(|line| line.waiting.is_empty() && line.may_take(self.bounds, others)) {
+            return Asked::Taken(self.take(&mut state, &payer, now));
+        }
+        let many = self.waiting.load(Ordering::Relaxed) >= MOST_WAITING * self.bounds.places;
+        if many || state.is_closed(self.bounds, Some(&payer), now) {
+            return Asked::Refused(state.refuse(now));
+        }
+        let (sender, receiver) = oneshot::channel();
+        let waiter = Waiter { since: now, place: sender };
+        if state.lines.get_mut(&payer).is_some_and(|line| line.stand(waiter)) {
+            state.turns.push_back(payer);
+        }
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        Asked::Waits(receiver, now)
+    }
+    fn take(self: &Arc<Self>, state: &mut State, payer: &Arc<Payer>, now: Instant) -> Place {
+        state.taken += 1;
+        if let Some(line) = state.lines.get_mut(payer) {
+            line.held += 1;
+        }
+        Place { shared: self.clone(), payer: Some(payer.clone()), since: now }
+    }
+    fn leave(self: &Arc<Self>, payer: &Arc<Payer>, since: Instant) {
+        let now = Instant::now();
+        let mut state = self.state();
+        state.gave_back(payer, now, Some(now - since));
+        state.tick(now, self.waiting.load(Ordering::Relaxed) > 0);
+        self.fill(&mut state, now);
+    }
+    /// Gives free places to those who wait, one caller after the other.
+    fn fill(self: &Arc<Self>, state: &mut State, now: Instant) {
+        let mut passed = 0; // callers in a row who may not take one
+        while state.taken < self.bounds.places && passed < state.turns.len() {
+            let Some(payer) = state.turns.pop_front() else { return };
+            let others = state.has_others(&payer, now);
+            let Some(line) = state.lines.get_mut(&payer) else { continue };
+            let before = line.waiting.len();
+            line.drop_gone();
+            let next = if line.may_take(self.bounds, others) { line.waiting.pop_front() } else { None };
+            self.waiting.fetch_sub(before - line.waiting.len(), Ordering::Relaxed);
+            if !line.waiting.is_empty() {
+                state.turns.push_back(payer.clone());
+            }
+            let Some(next) = next else {
+                passed += 1;
+                continue;
+            };
+            passed = 0;
+            let place = self.take(state, &payer, now);
+            if let Err(mut unwanted) = next.place.send(place) {
+                unwanted.payer = None; // the state is in our hands
+                state.gave_back(&payer, now, None);
+            }
+        }
+    }
+}
+
+impl State {
+    /// Counts the caller as being there.
+    fn arrived(&mut self, payer: Payer, now: Instant) -> Arc<Payer> {
+        if self.lines.len() >= MOST_CALLERS {
+            self.lines.retain(|_, line| line.held > 0 || !line.waiting.is_empty() || now - line.seen < REMEMBERED);
+        }
+        let payer = match self.lines.get_key_value(&payer) {
+            Some((known, _)) => known.clone(),
+            None => {
+                let payer = Arc::new(payer);
+                self.lines.insert(payer.clone(), Line { held: 0, waiting: VecDeque::new(), pace: Duration::ZERO, done: 0, seen: now });
+                payer
+            }
+        };
+        match &mut self.last {
+            [Some((last, at)), _] if Arc::ptr_eq(last, &payer) => *at = now,
+            [first, second] => {
+                *second = first.take();
+                *first = Some((payer.clone(), now));
+            }
+        }
+        payer
+    }
+    fn has_others(&self, payer: &Arc<Payer>, now: Instant) -> bool {
+        self.last.iter().flatten().any(|(other, at)| !Arc::ptr_eq(other, payer) && now - *at < PRESENT)
+    }
+    /// After so long, or never used.
+    fn gave_back(&mut self, payer: &Arc<Payer>, now: Instant, held: Option<Duration>) {
+        self.taken -= 1;
+        if let Some(line) = self.lines.get_mut(payer) {
+            line.held -= 1;
+            line.seen = now;
+            if let Some(held) = held {
+                line.pace = smooth(line.pace, held);
+                line.done = line.done.saturating_add(1);
+            }
+        }
+    }
+    /// A place became free.
+    fn tick(&mut self, now: Instant, somebody_waits: bool) {
+        if let Some(before) = self.freed.filter(|_| somebody_waits) {
+            self.beat = smooth(self.beat, now - before);
+        }
+        self.freed = somebody_waits.then_some(now);
+    }
+    /// Whether who comes now would wait too long: until it is its turn, or behind its own.
+    fn is_closed(&self, bounds: Bounds, payer: Option<&Arc<Payer>>, now: Instant) -> bool {
+        let turns = self.turns.len() as u32 + 1;
+        let full = self.taken >= bounds.places && self.beat * turns > bounds.wait;
+        full || payer.and_then(|p| self.lines.get(p)).is_some_and(|line| line.stands(bounds, now))
+    }
+    fn refuse(&mut self, now: Instant) -> Overloaded {
+        metrics::counter!("switchboard_operations_refused_total").increment(1);
+        self.refused += 1;
+        if self.told.is_none_or(|at| now - at >= TOLD_EVERY) {
+            tracing::warn!(refused = self.refused, "more is asked than can be answered in time: callers are told to come back");
+            (self.refused, self.told) = (0, Some(now));
+        }
+        Overloaded
+    }
+}
+impl Line {
+    fn may_take(&self, bounds: Bounds, others: bool) -> bool {
+        let (quick, slow) = if others { bounds.among } else { bounds.alone };
+        let most = match self.pace > SLOW {
+            true => slow,
+            false if self.done < SMOOTH => quick.min(bounds.unknown),
+            false => quick,
+        };
+        self.held < most
+    }
+    /// Adds one who waits; whether it is the first.
+    fn stand(&mut self, waiter: Waiter) -> bool {
+        self.waiting.push_back(waiter);
+        self.waiting.len() == 1
+    }
+    /// Many wait, and the first of them for long. A page that asks for ten things at once is none of that.
+    fn stands(&self, bounds: Bounds, now: Instant) -> bool {
+        self.waiting.len() >= bounds.places && self.waiting.front().is_some_and(|w| now - w.since >= bounds.wait)
+    }
+    /// Those whose time is over, or who left.
+    fn drop_gone(&mut self) {
+        while self.waiting.front().is_some_and(|w| w.place.is_closed()) {
+            self.waiting.pop_front();
+        }
+    }
+}
+fn smooth(before: Duration, now: Duration) -> Duration {
+    (before * (SMOOTH - 1) + now) / SMOOTH
+}
+
+#[cfg(test)]
+mod tests;

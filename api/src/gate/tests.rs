@@ -1,0 +1,99 @@
+use super::*;
+use entities::{Audience, Scope};
+use futures::{FutureExt, future::BoxFuture};
+
+const LONG: Duration = Duration::from_secs(3600);
+
+fn gate(places: usize, one: usize) -> Gate {
+    Gate::new(Bounds { places, alone: (one, 1), among: (one, 1), unknown: one, wait: LONG, patience: LONG })
+}
+type Entering<'a> = BoxFuture<'a, Result<Place, Overloaded>>;
+/// Somebody who has asked; the future is pending where there is no place yet.
+fn enter<'a>(gate: &'a Gate, who: &str) -> Entering<'a> {
+    let scope = Scope::new(Audience::Agent, who, chrono::DateTime::UNIX_EPOCH);
+    let mut entering = async move { gate.enter(&scope, Address::default()).await }.boxed();
+    match (&mut entering).now_or_never() {
+        Some(done) => futures::future::ready(done).boxed(),
+        None => entering,
+    }
+}
+fn place(entering: &mut Entering<'_>) -> Option<Place> {
+    entering.now_or_never().map(|entered| entered.expect("a place"))
+}
+
+#[tokio::test]
+async fn places_go_round_among_callers_and_not_among_their_requests() {
+    let gate = gate(1, 1);
+    let mut held = place(&mut enter(&gate, "ada"));
+    let mut waiting: Vec<_> = ["ada", "ada", "ada", "bob", "cy"].map(|who| (who, enter(&gate, who))).into();
+    assert_eq!(gate.standing(), (1, 5));
+    let mut order = vec![];
+    while !waiting.is_empty() {
+        drop(held.take());
+        let (next, got) = waiting.iter_mut().enumerate().find_map(|(i, w)| Some((i, place(&mut w.1)?))).expect("somebody has the place");
+        held = Some(got);
+        order.push(waiting.remove(next).0);
+    }
+    assert_eq!(order, ["ada", "bob", "cy", "ada", "ada"]);
+    drop(held);
+    assert_eq!(gate.standing(), (0, 0));
+}
+#[tokio::test]
+async fn one_caller_never_has_all_places() {
+    let gate = gate(4, 3);
+    let mut ada: Vec<_> = (0..9).map(|_| enter(&gate, "ada")).collect();
+    let mut held: Vec<_> = ada.iter_mut().filter_map(place).collect();
+    assert_eq!((held.len(), gate.standing()), (3, (3, 6)));
+    let bob = place(&mut enter(&gate, "bob")).expect("there is one for others");
+    let mut full = enter(&gate, "bob");
+    assert!(place(&mut full).is_none());
+    drop(held.pop());
+    assert!(place(&mut full).is_none(), "it was the turn of who asked before");
+    drop(bob);
+    assert!(place(&mut full).is_some());
+}
+#[tokio::test]
+async fn who_is_slow_has_few_places() {
+    let gate = gate(4, 3);
+    let first = place(&mut enter(&gate, "eve"));
+    tokio::time::sleep(SLOW * SMOOTH * 2).await;
+    drop(first);
+    let mut eve: Vec<_> = (0..3).map(|_| enter(&gate, "eve")).collect();
+    assert_eq!(eve.iter_mut().filter_map(place).collect::<Vec<_>>().len(), 1);
+}
+#[tokio::test]
+async fn who_leaves_gives_up_its_turn_and_its_place() {
+    let gate = gate(1, 1);
+    let held = place(&mut enter(&gate, "ada"));
+    let (gone, mut stays) = (enter(&gate, "bob"), enter(&gate, "cy"));
+    drop(gone);
+    drop(held);
+    let got = place(&mut stays);
+    assert!(got.is_some());
+    // one to whom the place was given and who never took it
+    let given = enter(&gate, "dan");
+    drop(got);
+    drop(given);
+    assert!(place(&mut enter(&gate, "eve")).is_some());
+    assert_eq!(gate.standing(), (0, 0));
+}
+#[tokio::test]
+async fn nobody_new_is_let_in_where_many_stand_for_long() {
+    let short = Duration::from_millis(1);
+    let gate = Gate::new(Bounds { places: 2, alone: (1, 1), among: (1, 1), unknown: 1, wait: short, patience: LONG });
+    let _held = place(&mut enter(&gate, "ada"));
+    let _waiting: Vec<_> = (0..2).map(|_| enter(&gate, "ada")).collect();
+    sleep(short * 5).await;
+    assert!(matches!(enter(&gate, "ada").await, Err(Overloaded)));
+    assert!(enter(&gate, "bob").await.is_ok(), "it is nobody's fault but theirs");
+}
+#[test]
+fn bounds_fit_the_machine() {
+    let bounds = |places, readers, cores| Bounds::new(places, LONG, LONG, readers, cores);
+    let Bounds { places, alone, among, unknown, .. } = bounds(0, 4, 2);
+    assert_eq!((places, alone, among, unknown), (8, (6, 2), (4, 1), 3));
+    let Bounds { places, alone, among, unknown, .. } = bounds(0, 10, 2);
+    assert_eq!((places, alone, among, unknown), (20, (15, 5), (10, 1), 9));
+    let Bounds { places, alone, among, unknown, .. } = bounds(1, 1, 1);
+    assert_eq!((places, alone, among, unknown), (1, (1, 1), (1, 1), 1));
+}

@@ -1,0 +1,106 @@
+use super::*;
+use crate::{
+    endpoint::replace_tasks,
+    http::{Answer, Hub, hub_with},
+};
+use api::auth::token::{Class, Order};
+use axum::http::StatusCode;
+use futures::future::join_all;
+use sea_orm::ConnectionTrait;
+use std::{sync::Arc, time::Duration};
+
+const QUICK: &str = r#"{"query":"{ customers(first: 1) { totalCount } }"}"#;
+const SLOW: &str = r#"{"query":"{ tasks(first: 1) { nodes { id } } }"}"#;
+/// Counts for hours.
+const RUNAWAY: &str = "select * from tasks_kept where (with recursive n(i) as (select cast(1 as bigint) union all select i + 1 from n
+    where i < 1000000000000) select count(*) from n) > 0";
+
+/// A hub with places for this many, whose tasks take hours to read.
+async fn hub(url: String, operations: u32, wait_ms: u64) -> Arc<Hub> {
+    let hub = hub_with(|c| (c.database.url, c.limits.operations, c.limits.wait_ms) = (url, operations, wait_ms)).await;
+    replace_tasks(&hub.app.store, RUNAWAY).await;
+    Arc::new(hub)
+}
+fn token(hub: &Hub, subject: &str) -> String {
+    let order = Order { class: Class::Agent, subject: subject.into(), ttl_s: 600, ..Default::default() };
+    format!("Bearer {}", hub.app.tokens.mint(order, hub.app.store.clock().now()).unwrap().0)
+}
+async fn ask(hub: &Hub, token: &str, body: &str) -> Answer {
+    hub.post(&[("authorization", token)], body).await
+}
+/// Asks in the background, so many times at once.
+fn keep_asking(hub: &Arc<Hub>, token: &str, body: &'static str, times: usize) -> Vec<tokio::task::JoinHandle<Answer>> {
+    let one = || {
+        let (hub, token) = (hub.clone(), token.to_string());
+        tokio::spawn(async move { ask(&hub, &token, body).await })
+    };
+    (0..times).map(|_| one()).collect()
+}
+async fn until(what: impl Fn() -> bool) {
+    while !what() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(5)).await; // longer than the bound of waiting
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_when_too_much_is_asked_is_told_to_come_back() {
+    for url in harness::urls().await {
+        let hub = hub(url, 4, 1).await;
+        let ada = token(&hub, "ada");
+        assert_eq!(ask(&hub, &ada, QUICK).await.status, StatusCode::OK);
+        let asked = keep_asking(&hub, &ada, SLOW, 12);
+        until(|| hub.app.gate.standing().0 + hub.app.gate.standing().1 == 12).await;
+        let refused = ask(&hub, &ada, QUICK).await;
+        assert_eq!((refused.status, refused.code().as_str()), (StatusCode::SERVICE_UNAVAILABLE, "OVERLOADED"), "{}", refused.text);
+        assert_eq!((refused.header("retry-after"), &refused.json()["errors"][0]["extensions"]["retryAfterSeconds"]), ("1", &1.into()));
+        assert_eq!(refused.json().get("data"), None);
+        assert_eq!((refused.header("x-content-type-options"), refused.header("x-request-id").len()), ("nosniff", 32));
+        // before anything of it was looked at
+        let misspelt = hub.post(&[("authorization", &ada), ("content-type", "text/plain")], "{").await;
+        assert_eq!(misspelt.code(), "OVERLOADED", "{}", misspelt.text);
+        assert_eq!(hub.get("/livez").await.status, StatusCode::OK);
+        assert_eq!(hub.get("/readyz").await.status, StatusCode::OK);
+        let metrics = hub.get("/metrics").await.text;
+        assert!(metrics.contains("switchboard_operations_refused_total") && metrics.contains("switchboard_operations_running"), "{metrics}");
+        // and nobody else
+        for other in [token(&hub, "bob"), token(&hub, "cy")] {
+            assert_eq!(ask(&hub, &other, QUICK).await.status, StatusCode::OK);
+        }
+        assert_eq!(hub.ask("{ __typename }").await.status, StatusCode::OK);
+        asked.iter().for_each(|one| one.abort());
+        until(|| hub.app.gate.standing().0 == 0).await;
+        assert_eq!(ask(&hub, &ada, QUICK).await.status, StatusCode::OK, "it is over");
+        assert_eq!(hub.app.gate.standing(), (0, 0));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_caller_leaves_room_for_others() {
+    for url in harness::urls().await {
+        let hub = hub(url, 0, 10_000).await;
+        let connections = hub.app.store.reader().connections();
+        let eve = token(&hub, "eve");
+        let asked = keep_asking(&hub, &eve, SLOW, 2 * connections);
+        until(|| hub.app.gate.standing().1 > 0).await;
+        let others: Vec<_> = (0..2 * connections).map(|i| token(&hub, &format!("agent-{i}"))).collect();
+        let answers = join_all(others.iter().map(|other| ask(&hub, other, QUICK))).await;
+        assert!(answers.iter().all(|a| a.status == StatusCode::OK), "{:?}", answers.iter().map(|a| &a.text).collect::<Vec<_>>());
+        asked.iter().for_each(|one| one.abort());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_request_leaves_connections_to_others() {
+    for url in harness::urls().await {
+        let hub = hub(url, 0, 10_000).await;
+        let many: String = (0..20).map(|i| format!("a{i}: tasks(first: 1) {{ nodes {{ id }} }} ")).collect();
+        let body: &'static str = serde_json::json!({"query": format!("{{ {many} }}")}).to_string().leak();
+        let asked = keep_asking(&hub, &token(&hub, "eve"), body, 1);
+        until(|| hub.app.gate.standing().0 == 1).await;
+        let one = hub.app.store.reader().query_one_raw(sea_orm::Statement::from_string(hub.app.store.backend(), "select 1"));
+        assert!(one.await.is_ok());
+        assert_eq!(ask(&hub, &token(&hub, "bob"), QUICK).await.status, StatusCode::OK);
+        asked[0].abort();
+    }
+}
