@@ -11,8 +11,8 @@ use crate::{
     error::{Error, Exit, Result},
     gate::{Bounds, Gate},
     graphql::{
-        Documents,
         budget::{Budgets, Ticks},
+        document::Documents,
         persisted::{Manifest, Persisted},
     },
     jobs,

@@ -7,6 +7,8 @@
 pub mod budget;
 /// What a caller sends, and the form in which it wants the answer.
 pub mod call;
+/// Documents that were read before.
+pub mod document;
 /// Documents by their hash: automatic and trusted ones.
 pub mod persisted;
 /// Answers that come one after another: server-sent events and multipart.
@@ -32,9 +34,9 @@ use axum::{
 };
 use budget::Shown;
 use call::{Call, Form};
+use document::Document;
 use entities::{Audience, Scope};
 use futures::{FutureExt, StreamExt, stream::BoxStream};
-use moka::sync::Cache;
 use schema::{
     Caller, Mode,
     error::{BAD_REQUEST, FORBIDDEN, INTERNAL, OVERLOADED, RATE_LIMITED, TIMEOUT, UNAUTHENTICATED, UNKNOWN_FIELD},
@@ -192,37 +194,14 @@ fn tidy(error: &mut ServerError, request_id: &str) {
     }
 }
 
-/// Documents that were read before. They are the same for every caller and judged anew for each.
-pub struct Documents(Cache<Arc<str>, Arc<ExecutableDocument>>);
-impl Default for Documents {
-    fn default() -> Self {
-        const BYTES: u64 = 8 << 20; // of text; the parsed form is some ten times as large
-        Documents(Cache::builder().max_capacity(BYTES).weigher(|k: &Arc<str>, _| k.len() as u32).build())
-    }
-}
-impl Documents {
-    fn read(&self, text: &str) -> Result<Arc<ExecutableDocument>, Refused> {
-        if let Some(known) = self.0.get(text) {
-            return Ok(known);
-        }
-        limits::check_text(text).map_err(|why| Refused::document(Refused::bad(why).error))?;
-        let document = async_graphql::parser::parse_query(text).map_err(|e| {
-            let pos = e.positions().next();
-            let place = pos.map(|p| format!(" at line {}, column {}", p.line, p.column)).unwrap_or_default();
-            // never with the text itself: it may be long, and not the caller's to repeat
-            Refused::document(Refused::bad(format!("The document cannot be read: syntax error{place}.")).at(pos).error)
-        })?;
-        let document = Arc::new(document);
-        self.0.insert(text.into(), document.clone());
-        Ok(document)
-    }
-}
-
 /// A call that was found good and may run.
 pub struct Prepared {
     app: Arc<App>,
     request: Request,
     pub kind: OperationType,
+    document: Arc<Document>,
+    /// Its variables can make no difference to whether the document is valid.
+    plain: bool,
     scope: Scope,
     looked: Looked,
     shown: Shown,
@@ -240,10 +219,19 @@ pub fn prepare(app: &Arc<App>, scope: Scope, address: Address, call: Call) -> Re
     let found = app.persisted.find(scope.audience, call.source)?;
     let document = app.documents.read(&found.text)?;
     let name = call.operation.as_deref();
-    let operation = operation(&document, name)?;
+    let operation = operation(&document.parsed, name)?;
     let view = &app.graphs.of(scope.audience).view;
     let refuse = |r: schema::error::Refused| Refused { shown: r.cost.map(|c| app.budgets.unpaid(c)), ..Refused::document(r.server(None)) };
-    let cost = schema::guard::check(view, &Limits::default(), found.text.len(), &document, name, &call.variables).map_err(refuse)?.cost;
+    let cost = match document.cost(scope.audience) {
+        Some(known) => known,
+        None => {
+            let found = schema::guard::check(view, &Limits::default(), found.text.len(), &document.parsed, name, &call.variables).map_err(refuse)?;
+            if !found.by_variables {
+                document.costs(scope.audience, found.cost);
+            }
+            found.cost
+        }
+    };
     let variables = schema::coerce::variables(view, operation, call.variables).map_err(refuse)?;
     if let Some(hash) = found.learn {
         app.persisted.learn(hash, found.text.clone());
@@ -261,8 +249,10 @@ pub fn prepare(app: &Arc<App>, scope: Scope, address: Address, call: Call) -> Re
     if let Some(name) = call.operation {
         request = request.operation_name(name);
     }
-    request.set_parsed_query((*document).clone());
-    Ok(Prepared { app: app.clone(), request, kind, scope, looked, shown, place: None })
+    request.set_parsed_query(document.parsed.clone());
+    let plain = || document.parsed.operations.iter().all(|(_, o)| schema::coerce::is_plain(view, &o.node));
+    let plain = kind == OperationType::Query && !document.is_valid(scope.audience) && plain();
+    Ok(Prepared { app: app.clone(), request, kind, document, plain, scope, looked, shown, place: None })
 }
 fn operation<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Result<&'a OperationDefinition, Refused> {
     let mut named = document.operations.iter().filter(|(n, _)| name.is_none() || n.map(|n| n.as_str()) == name);
@@ -279,11 +269,17 @@ impl Prepared {
         // the graph keeps the deadline itself; this is for what forgets to ask
         let deadline = self.app.deadline() + Duration::from_secs(1);
         let request_id = self.scope.request_id.clone().unwrap_or_default();
-        let graph = self.app.graphs.of(self.scope.audience).schema.clone();
+        let graph = self.app.graphs.of(self.scope.audience);
+        // a mutation is always validated: nothing of it may run before all of it is found good
+        let known = self.kind == OperationType::Query && self.document.is_valid(self.scope.audience);
+        let graph = if known { &graph.validated } else { &graph.schema };
         let running = AssertUnwindSafe(graph.execute(self.request)).catch_unwind();
         let (answer, outcome) = match tokio::time::timeout(deadline, running).await {
             Ok(Ok(outcome)) => {
                 let name = if outcome.errors.is_empty() { "ok" } else { "errors" };
+                if self.plain && outcome.errors.is_empty() {
+                    self.document.found_valid(self.scope.audience);
+                }
                 (told(&self.app, &self.scope, &self.looked, Answer::of(outcome, &request_id)).await, name)
             }
             Ok(Err(_panic)) => (failed(INTERNAL, OURS, &request_id), "panic"), // the panic hook wrote it to the log

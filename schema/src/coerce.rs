@@ -25,6 +25,19 @@ pub fn variables(view: &Captured, operation: &OperationDefinition, mut given: Va
     }
     Ok(all)
 }
+/// Whether all that variables can hold is checked here: numbers, texts, truth values and enums, and lists of them.
+/// Other types are read where they are used.
+pub fn is_plain(view: &Captured, operation: &OperationDefinition) -> bool {
+    fn base(ty: &Type) -> &str {
+        match &ty.base {
+            BaseType::List(inner) => base(inner),
+            BaseType::Named(name) => name,
+        }
+    }
+    let plain =
+        |name: &str| matches!(name, "Int" | "Float" | "Boolean" | "String" | "ID") || matches!(view.types.get(name), Some(MetaType::Enum { .. }));
+    operation.variable_definitions.iter().all(|d| plain(base(&d.node.var_type.node)))
+}
 fn of_type(view: &Captured, ty: &Type, value: &Value, at: &str) -> Result<(), Refused> {
     match (value, &ty.base) {
         (Value::Null, _) if ty.nullable => Ok(()),

@@ -13,7 +13,7 @@ use crate::{
     graph::ty,
     look,
     select::{Doc, Pick, collect},
-    write_sql::{Text, json},
+    write_sql::{Text, json, sql},
 };
 use async_graphql::{Value, parser::types::SelectionSet};
 use entities::{
@@ -251,7 +251,7 @@ impl<'a> Compiler<'a> {
                 out.sql(format!("case when {when} then 'null' else coalesce({body}, 'null') end"))
             }
             None if masked => out.sql(format!("coalesce({body}, 'null')")),
-            None => out.sql(format!("({body})")),
+            None => out.sql(sql!("(", body, ")")),
         }
         Ok(())
     }
@@ -284,7 +284,7 @@ impl<'a> Compiler<'a> {
     fn single(&mut self, d: &'static Type, t: &str, condition: &str, met: bool, pick: &Pick<'a>) -> Outcome<String> {
         let rule = self.rule(d, t, None)?;
         let body = self.object(d, t, &pick.sets, met)?;
-        Ok(format!("coalesce((select {body} from {} {t} where {condition}{}), 'null')", self.table(d)?, and(rule)))
+        Ok(sql!("coalesce((select ", body, " from ", self.table(d)?, " ", t, " where ", condition, and(rule), "), 'null')"))
     }
     fn one(
         &mut self,
@@ -309,7 +309,7 @@ impl<'a> Compiler<'a> {
         let proven = key.is_some_and(|k| proves(Self::entity(pd).ok().map(|e| e.rules.of(self.scope.audience)), k, d));
         if proven {
             let body = self.object(d, &t, &pick.sets, met)?;
-            return Ok(format!("coalesce((select {body} from {} {t} where {condition}), 'null')", self.table(d)?));
+            return Ok(sql!("coalesce((select ", body, " from ", self.table(d)?, " ", t, " where ", condition, "), 'null')"));
         }
         self.single(d, &t, &condition, met, pick)
     }

@@ -55,6 +55,8 @@ pub struct Cost {
     /// Points: own cost of each field, and at least one for each row that it can be asked for.
     pub cost: u64,
     introspection_lists: u64,
+    /// A list is as long as a variable says: other variables may give another cost.
+    pub by_variables: bool,
 }
 impl Cost {
     fn add(&mut self, o: Cost) {
@@ -65,6 +67,7 @@ impl Cost {
         self.directives = self.directives.saturating_add(o.directives);
         self.cost = self.cost.saturating_add(o.cost);
         self.introspection_lists = self.introspection_lists.max(o.introspection_lists);
+        self.by_variables |= o.by_variables;
     }
 }
 
@@ -209,6 +212,7 @@ impl<'a> Walk<'a> {
         }
         let own = self.view.policies.get(&(on.to_string(), name.to_string())).map_or(1, |p| p.cost);
         let rows = meta.map_or(1, |m| self.rows(f, m));
+        let sized = |argument: &&str| matches!(f.get_argument(argument).map(|a| &a.node), Some(async_graphql_value::Value::Variable(_)));
         // a row is a point, even where only its columns are asked for
         let each = if rows > 1 { cost.cost.max(1) } else { cost.cost };
         Ok(Cost {
@@ -219,6 +223,7 @@ impl<'a> Walk<'a> {
             directives: cost.directives.saturating_add(f.directives.len() as u64),
             cost: own.saturating_add(each.saturating_mul(rows)),
             introspection_lists: cost.introspection_lists,
+            by_variables: cost.by_variables || ["first", "last", "ids"].iter().any(sized),
         })
     }
     /// How many rows a field can give at most: what `first` or `last` says, else what it gives unasked.

@@ -62,7 +62,7 @@ mod subscription;
 pub use node::{Caller, Mode};
 pub use response::write;
 
-use async_graphql::Schema;
+use async_graphql::{Schema, ValidationMode};
 use audience::Captured;
 use bot::Bot;
 use entities::{Audience, Store};
@@ -96,6 +96,8 @@ impl Hub {
 /// The schema as one audience knows it, with what is needed before a request runs.
 pub struct Graph {
     pub schema: GraphSchema,
+    /// The same for documents that `schema` has found valid before: they are not validated again.
+    pub validated: GraphSchema,
     pub view: Captured,
 }
 pub type GraphSchema = Schema<Root<query::Query>, Guarded<mutation::Mutation>, Guarded<subscription::Subscription>>;
@@ -107,16 +109,19 @@ impl Graphs {
     /// Builds all views; a few milliseconds each.
     pub fn new(hub: Hub) -> Self {
         Graphs(Arc::new(Audience::ALL.map(|audience| {
-            let (schema, view) = audience::viewed_by(Some(audience), || build(Some(hub.clone())));
-            Graph { schema, view }
+            let build = |mode| audience::viewed_by(Some(audience), || build(Some(hub.clone()), mode));
+            let (schema, view) = build(ValidationMode::Strict);
+            Graph { schema, validated: build(ValidationMode::Fast).0, view }
         })))
     }
     pub fn of(&self, audience: Audience) -> &Graph {
         &self.0[Audience::ALL.iter().position(|a| *a == audience).unwrap_or(0)]
     }
 }
-fn build(hub: Option<Hub>) -> GraphSchema {
-    let mut schema = Schema::build(Root(query::Query), Guarded(mutation::Mutation), Guarded(subscription::Subscription)).disable_suggestions();
+fn build(hub: Option<Hub>, mode: ValidationMode) -> GraphSchema {
+    let mut schema = Schema::build(Root(query::Query), Guarded(mutation::Mutation), Guarded(subscription::Subscription))
+        .disable_suggestions()
+        .validation_mode(mode);
     if let Some(hub) = hub {
         schema = schema.data(hub);
     }
@@ -125,13 +130,13 @@ fn build(hub: Option<Hub>) -> GraphSchema {
 /// The SDL as an audience knows it: the golden files `schema.graphql`.
 pub fn sdl(audience: Audience) -> String {
     let options = async_graphql::SDLExportOptions::new().sorted_fields().sorted_enum_items();
-    audience::viewed_by(Some(audience), || build(None)).0.sdl_with_options(options)
+    audience::viewed_by(Some(audience), || build(None, ValidationMode::Strict)).0.sdl_with_options(options)
 }
 /// audience × field with scopes: the golden file `authorization.txt`.
 pub fn authorization() -> String {
-    audience::matrix(&audience::viewed_by(None, || build(None)).1) + &audience::reads()
+    audience::matrix(&audience::viewed_by(None, || build(None, ValidationMode::Strict)).1) + &audience::reads()
 }
 /// Every field of the whole graph and its policy, and every type, before any view was cut.
 pub fn whole() -> Captured {
-    audience::viewed_by(None, || build(None)).1
+    audience::viewed_by(None, || build(None, ValidationMode::Strict)).1
 }

@@ -4,7 +4,7 @@ use crate::{
     declare::*,
     page::{Cursor, Page},
     select::{Pick, collect},
-    write_sql::{Text, joined},
+    write_sql::{Text, joined, sql},
 };
 
 /// What a connection is made of.
@@ -41,8 +41,9 @@ impl<'a> Compiler<'a> {
                     if numbered {
                         out.sql(self.page_of(&body, t, l));
                     } else {
-                        out.sql(format!("coalesce({}, '')", joined(&format!("{t}.j{}", bodies.len()), "", self.pg)));
-                        bodies.push(format!("{body} j{}", bodies.len()));
+                        let name = ["j0", "j1", "j2", "j3"].get(bodies.len()).map_or_else(|| format!("j{}", bodies.len()), |n| (*n).into());
+                        out.sql(sql!("coalesce(", joined(&sql!(t, ".", name), "", self.pg), ", '')"));
+                        bodies.push(sql!(body, " ", name));
                     }
                     out.literal("]")
                 }
@@ -54,7 +55,8 @@ impl<'a> Compiler<'a> {
         out.literal("}");
         let size = l.page.size;
         if !numbered && listed {
-            return Ok(format!("(select {} from (select {} from {} limit {size}) {t})", out.done(self.pg), bodies.join(", "), l.rows));
+            let size = size.to_string();
+            return Ok(sql!("(select ", out.done(self.pg), " from (select ", bodies.join(", "), " from ", l.rows, " limit ", size, ") ", t, ")"));
         }
         if !listed && !asks(&["pageInfo"]) {
             return Ok(format!("(select {})", out.done(self.pg)));

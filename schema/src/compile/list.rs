@@ -6,7 +6,7 @@ use crate::{
     graph::ty,
     page::{Cursor, MAX_FIRST, Page},
     select::Pick,
-    write_sql::joined,
+    write_sql::{joined, sql},
 };
 use async_graphql::Value;
 use entities::{id::Id, rule::Statement};
@@ -18,20 +18,21 @@ impl<'a> Compiler<'a> {
         let page = self.page(m, pick)?;
         let order = self.order(m, d, pick)?;
         let wheres = self.wheres(m, d, &t, pick, from)?;
-        let list = Cursor::list(&(d.name, order.column, order.desc, format!("{:?}", self.doc.arg(&pick.field.node, "filter"))));
+        let filter = self.doc.arg(&pick.field.node, "filter").map_or("None".into(), |f| format!("Some({f:?})"));
+        let list = Cursor::list(&(d.name, order.column, order.desc, filter));
         let mut paged = wheres.clone();
         if let Some(cursor) = &page.cursor {
             paged.push(self.keyset(&t, order, page.backward, Cursor::read(cursor, &list, order)?));
         }
         let by = order_by(&t, order, page.backward, self.pg);
-        let rows = format!("{} {t}{} order by {by}", self.table(d)?, filtered(&paged));
+        let rows = sql!(self.table(d)?, " ", t, filtered(&paged), " order by ", by);
         let met = d.name == "Customer" || self.meets(from, self.is_deep(m, pick));
         if m.shape == Shape::List {
             let body = self.object(d, &t, &pick.sets, met)?;
-            let (all, size) = (joined(&format!("{t}.j"), "", self.pg), page.size); // as text: SQLite prepares anew for a bound LIMIT
-            return Ok(format!("'[' || coalesce((select {all} from (select {body} j from {rows} limit {size}) {t}), '') || ']'"));
+            let (all, size) = (joined(&sql!(t, ".j"), "", self.pg), page.size.to_string()); // as text: SQLite prepares anew for a bound LIMIT
+            return Ok(sql!("'[' || coalesce((select ", all, " from (select ", body, " j from ", rows, " limit ", size, ") ", t, "), '') || ']'"));
         }
-        let base = format!("from {} {t}{}", self.table(d)?, filtered(&wheres));
+        let base = sql!("from ", self.table(d)?, " ", t, filtered(&wheres));
         self.connection(d, &t, pick, &Listing { order, page, by, rows, base, list, met })
     }
     fn page(&self, m: &Many, pick: &Pick<'a>) -> Outcome<Page> {
@@ -75,7 +76,7 @@ impl<'a> Compiler<'a> {
             wheres.push(if deep {
                 format!("{t}.{theirs} in (select descendant_id from customer_closure where ancestor_id = {pt}.{ours})")
             } else {
-                format!("{t}.{theirs} = {pt}.{ours}")
+                sql!(t, ".", theirs, " = ", pt, ".", ours)
             });
             // of those below a customer nothing is proven by the customer
             if ours == "id" && !deep {
@@ -99,7 +100,7 @@ impl<'a> Compiler<'a> {
         Ok(wheres)
     }
     fn condition(&mut self, f: &Filter, t: &str, value: &Value) -> Outcome<String> {
-        let column = format!("{t}.{}", f.column);
+        let column = sql!(t, ".", f.column);
         if let Value::List(values) = value {
             let mut places = vec![];
             for v in values {
@@ -153,10 +154,10 @@ fn collation(order: Order, pg: bool) -> &'static str {
 fn order_by(t: &str, order: Order, backward: bool, pg: bool) -> String {
     let direction = if order.desc != backward { " desc" } else { "" };
     if order.column == "id" {
-        return format!("{t}.id{direction}");
+        return sql!(t, ".id", direction);
     }
-    format!("{t}.{}{}{direction}, {t}.id{direction}", order.column, collation(order, pg))
+    sql!(t, ".", order.column, collation(order, pg), direction, ", ", t, ".id", direction)
 }
 fn filtered(wheres: &[String]) -> String {
-    if wheres.is_empty() { String::new() } else { format!(" where {}", wheres.join(" and ")) }
+    if wheres.is_empty() { String::new() } else { sql!(" where ", wheres.join(" and ")) }
 }
