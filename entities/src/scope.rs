@@ -119,7 +119,7 @@ pub struct Scope {
     pub audience: Audience,
     /// The token's subject; `public` without a token.
     pub subject: String,
-    pub scopes: BTreeSet<String>,
+    pub scopes: BTreeSet<&'static str>,
     /// The roots of the caller's customer trees (at most 20). Empty for a customer means: nothing.
     pub customers: Vec<Uuid>,
     /// What the caller's roles leave of its scopes at a root (`domain-model` §3, `customer_contacts.role`); a root that is
@@ -176,10 +176,10 @@ impl Scope {
     }
     /// Adds scopes, within the ceiling of the audience.
     pub fn with_scopes<'a>(mut self, scopes: impl IntoIterator<Item = &'a str>) -> Self {
-        for scope in scopes.into_iter().filter(|s| self.audience.ceiling().contains(s)) {
-            self.scopes.insert(scope.into());
+        for scope in scopes.into_iter().filter_map(|s| self.audience.ceiling().iter().copied().find(|c| *c == s)) {
+            self.scopes.insert(scope);
             for (_, means) in PARTNER_MEANS.iter().chain(HOLDS).filter(|m| m.0 == scope) {
-                self.scopes.extend(means.iter().map(|s| s.to_string()));
+                self.scopes.extend(*means);
             }
         }
         self
@@ -200,7 +200,7 @@ impl Scope {
         self.roles = roles;
         if !self.roles.is_empty() && !without(|| "roles:scopes".into()) && self.customers.iter().all(|root| self.roles.contains_key(root)) {
             let roles = &self.roles;
-            self.scopes.retain(|s| OWN_TALKS.contains(&s.as_str()) || roles.values().any(|given| given.contains(s.as_str())));
+            self.scopes.retain(|s| OWN_TALKS.contains(s) || roles.values().any(|given| given.contains(s)));
         }
         self
     }

@@ -34,7 +34,7 @@ impl Query {
         Viewer {
             audience: scope.audience.into(),
             subject: scope.subject.clone(),
-            scopes: scope.scopes.iter().cloned().collect(),
+            scopes: scope.scopes.iter().map(ToString::to_string).collect(),
             customers: scope.customers.iter().filter(|_| scope.has("customer:read")).map(|id| Node::by_id(*id)).collect(),
             partner: scope.partners.first().filter(|_| scope.has("partner.profile:read")).map(|id| Node::by_id(*id)),
             acting_for: scope.actor.clone(),

@@ -9,7 +9,7 @@ pub struct Who {
     pub name: String,
     pub scope: Scope,
     /// What the token may do in all.
-    pub scopes: BTreeSet<String>,
+    pub scopes: BTreeSet<&'static str>,
     /// What it may do at each root; none: everything that the token may.
     pub roots: BTreeMap<Uuid, Option<BTreeSet<String>>>,
     pub partners: Vec<Uuid>,
@@ -69,7 +69,7 @@ const TALKS: [&str; 2] = ["conversation:read", "conversation:write"];
 /// An agent without limits who says why: what everybody else is compared with.
 pub fn all_seeing() -> Who {
     let mut scope = Scope { reason: Some("a test".into()), ..harness::agent() };
-    scope.scopes.insert("partner.profile:read".into()); // no agent's, but a row of every kind must be met
+    scope.scopes.insert("partner.profile:read"); // no agent's, but a row of every kind must be met
     Who { protected: true, ..Who::of("all-seeing agent", scope) }
 }
 
@@ -90,7 +90,7 @@ pub async fn callers(s: &Seeded, store: &Store) -> Vec<Who> {
     let few = Scope::new(Audience::Customer, "few", harness::now()).with_scopes(["customer:read", "kb:read"]).for_customers([s.id("l1")]);
     all.push(Who::of("customer l1 with few scopes", few));
     let view = Scope { actor: Some("agent-7".into()), ..harness::customer_of(s.id("l1")) };
-    let reads = view.scopes.iter().filter(|s| s.ends_with(":read")).cloned().collect();
+    let reads = view.scopes.iter().filter(|s| s.ends_with(":read")).copied().collect();
     all.push(Who::of("agent in view of l1", Scope { scopes: reads, ..view }));
     for name in ROLES {
         all.push(contact(s, store, &name.replace('_', ""), &[("corp", Some(name))]).await);
@@ -114,7 +114,7 @@ pub async fn callers(s: &Seeded, store: &Store) -> Vec<Who> {
 fn agents(s: &Seeded, all: &mut Vec<Who>) {
     let but = |scopes: &[&str]| {
         let a = harness::agent();
-        Scope { scopes: a.scopes.iter().filter(|s| !scopes.contains(&s.as_str())).cloned().collect(), ..a }
+        Scope { scopes: a.scopes.iter().filter(|s| !scopes.contains(s)).copied().collect(), ..a }
     };
     all.push(Who::of("agent without reason", harness::agent()));
     all.push(Who::of("agent without read_protected", Scope { reason: Some("why".into()), ..but(&["customer:read_protected"]) }));
@@ -143,7 +143,7 @@ async fn contact(s: &Seeded, store: &Store, subject: &str, at: &[(&str, Option<&
     let roots: Vec<Uuid> = at.iter().map(|(root, _)| s.id(root)).collect();
     let login = customer_contact::login(store, "test", subject, &roots).await.expect("a login");
     let scope = Scope { party: login.party, customers: roots, ..harness::customer_of(Uuid::nil()) }.with_roles(login.roles);
-    let full: BTreeSet<String> = Audience::Customer.ceiling().iter().map(|s| s.to_string()).collect();
+    let full: BTreeSet<&'static str> = Audience::Customer.ceiling().iter().copied().collect();
     let mut who = Who::of(&format!("contact {subject}"), scope);
     who.roots = at
         .iter()
@@ -155,10 +155,8 @@ async fn contact(s: &Seeded, store: &Store, subject: &str, at: &[(&str, Option<&
             (s.id(root), given)
         })
         .collect();
-    who.scopes = full
-        .into_iter()
-        .filter(|scope| TALKS.contains(&scope.as_str()) || who.roots.values().any(|g| g.as_ref().is_none_or(|g| g.contains(scope))))
-        .collect();
+    who.scopes =
+        full.into_iter().filter(|scope| TALKS.contains(scope) || who.roots.values().any(|g| g.as_ref().is_none_or(|g| g.contains(*scope)))).collect();
     who.party = Some(s.id(subject));
     who
 }
