@@ -41,8 +41,8 @@ proof: ## The long versions of the tests: many rounds, 10^5 cases
 mutants: ## Takes away every guard and row rule, one at a time: a test has to miss each
 	@scripts/mutants
 
-bench: ## Measures what the figures in the texts come from
-	@scripts/bench
+bench: ## Measures the hub beside PostGraphile and a hand-written statement; ARGS="--help" tells the rest
+	@scripts/bench $(ARGS)
 
 web: ## Builds what runs in a browser (needs Node.js)
 	@cd web/graphiql && npm ci --no-audit --no-fund && npm run build

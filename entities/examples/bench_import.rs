@@ -1,4 +1,4 @@
-//! How fast the import is and how much memory it takes: `make bench`.
+//! How fast the import is and how much memory it takes: `cargo run --release -p entities --example bench_import`.
 //!
 //! Without arguments: the IBM file once and ten times as long, into a fresh SQLite file and, where `BENCH_POSTGRES`
 //! holds the address of an empty database, into PostgreSQL; each in a process of its own, so that its peak memory is

@@ -1,0 +1,247 @@
+//! What was measured, as Markdown and as JSON.
+use crate::{Result, ground::SETTINGS};
+use serde::Serialize;
+use std::{fmt::Write, fs, path::Path, process::Command};
+
+/// The middle of some rounds, and how far they were apart.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Spread {
+    pub median: f64,
+    pub least: f64,
+    pub most: f64,
+}
+impl Spread {
+    pub fn of(values: impl Iterator<Item = f64>) -> Self {
+        let mut all: Vec<f64> = values.collect();
+        all.sort_by(f64::total_cmp);
+        let at = |i: usize| all.get(i).copied().unwrap_or_default();
+        Spread { median: at(all.len() / 2), least: at(0), most: at(all.len().saturating_sub(1)) }
+    }
+    fn text(&self, digits: usize) -> String {
+        let Spread { median, least, most } = self;
+        format!("{median:.digits$} ({least:.digits$}–{most:.digits$})")
+    }
+}
+
+/// A figure that was to be reached.
+#[derive(Clone, Debug, Serialize)]
+pub struct Check {
+    /// What is meant, as the goal says it.
+    pub goal: String,
+    pub measured: f64,
+    pub reached: bool,
+}
+impl Check {
+    pub fn at_least(goal: &str, measured: f64, wanted: f64) -> Self {
+        Check { goal: goal.into(), measured, reached: measured >= wanted }
+    }
+    pub fn at_most(goal: &str, measured: f64, wanted: f64) -> Self {
+        Check { goal: goal.into(), measured, reached: measured <= wanted }
+    }
+    fn text(&self) -> String {
+        format!("{}: {} ({})", self.goal, number(self.measured), if self.reached { "reached" } else { "**missed**" })
+    }
+}
+
+/// Requests of one kind to one server.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Row {
+    pub scenario: String,
+    pub database: &'static str,
+    pub who: String,
+    pub per_s: Spread,
+    /// CPU of the server for one request.
+    pub server_ms: Spread,
+    /// CPU of PostgreSQL for one request; SQLite's is the server's.
+    pub database_ms: Spread,
+    /// Requests for one CPU second of server and database.
+    pub per_cpu_s: Spread,
+    pub p50_ms: Spread,
+    pub p99_ms: Spread,
+    /// At 70 % of the best rate.
+    pub p50_ms_at_70: Option<f64>,
+    pub p99_ms_at_70: Option<f64>,
+    pub statements: Option<f64>,
+    /// Resident memory of the server after the rounds.
+    pub memory_mb: f64,
+    /// Requests per CPU second beside PostGraphile's.
+    pub to_peer: Option<Spread>,
+    /// Requests per CPU second beside the hand-written limit's.
+    pub to_limit: Option<Spread>,
+    pub checks: Vec<Check>,
+}
+impl Row {
+    /// CPU of server and database for one request.
+    pub fn cpu_ms(&self) -> f64 {
+        self.server_ms.median + self.database_ms.median
+    }
+}
+/// One number that is no load.
+#[derive(Clone, Debug, Serialize)]
+pub struct Figure {
+    pub scenario: String,
+    pub database: Option<&'static str>,
+    pub what: String,
+    pub value: f64,
+    pub unit: &'static str,
+    pub check: Option<Check>,
+}
+
+#[derive(Default, Serialize)]
+pub struct Report {
+    pub machine: Vec<(String, String)>,
+    pub rows: Vec<Row>,
+    pub figures: Vec<Figure>,
+    /// What was left out, and why.
+    pub remarks: Vec<String>,
+}
+impl Report {
+    pub fn remark(&mut self, text: impl Into<String>) {
+        let text = text.into();
+        eprintln!("{text}");
+        if !self.remarks.contains(&text) {
+            self.remarks.push(text);
+        }
+    }
+    pub fn figure(&mut self, scenario: &str, database: Option<&'static str>, what: &str, value: f64, unit: &'static str, check: Option<Check>) {
+        eprintln!("{scenario}: {what} {} {unit}", number(value));
+        self.figures.push(Figure { scenario: scenario.into(), database, what: what.into(), value, unit, check });
+    }
+    /// `report.md` and `report.json`.
+    pub fn write(&self, folder: &Path) -> Result<()> {
+        fs::write(folder.join("report.md"), self.markdown())?;
+        fs::write(folder.join("report.json"), serde_json::to_string_pretty(self)? + "\n")?;
+        Ok(())
+    }
+    /// All of it.
+    pub fn markdown(&self) -> String {
+        let mut out = self.tables();
+        for (name, value) in &self.machine {
+            let _ = writeln!(out, "- {name}: {value}");
+        }
+        for remark in &self.remarks {
+            let _ = writeln!(out, "- {remark}");
+        }
+        out
+    }
+    /// For the README: who needs how much, and what was to be reached.
+    fn short(&self) -> String {
+        let mut out = String::from("\n![CPU milliseconds for one request: hub, hand-written statement, PostGraphile](docs/benchmark.svg)\n\n");
+        out += "| scenario | database | who | CPU ms | requests/s | p50, p99 ms | to PostGraphile | to the limit | goal |\n|---|---|---|--:|--:|--:|--:|--:|---|\n";
+        let times = |s: Option<Spread>| s.map_or("–".into(), |s| format!("{:.2} ×", s.median));
+        for r in &self.rows {
+            let goals: Vec<_> = r.checks.iter().map(Check::text).collect();
+            let (cpu, per_s, p50, p99) = (r.cpu_ms(), r.per_s.median, r.p50_ms.median, r.p99_ms.median);
+            let (peer, limit, goals) = (times(r.to_peer), times(r.to_limit), goals.join("; "));
+            let _ = writeln!(
+                out,
+                "| {} | {} | {} | {cpu:.3} | {per_s:.0} | {p50:.2}, {p99:.2} | {peer} | {limit} | {goals} |",
+                r.scenario, r.database, r.who
+            );
+        }
+        for f in &self.figures {
+            let goal = f.check.as_ref().map_or(String::new(), Check::text);
+            let _ = writeln!(
+                out,
+                "| {} | {} | {}: {} {} |  |  |  |  |  | {goal} |",
+                f.scenario,
+                f.database.unwrap_or("–"),
+                f.what,
+                number(f.value),
+                f.unit
+            );
+        }
+        out + "\nAll columns, the machine and what was left out: [docs/benchmark.md](docs/benchmark.md).\n\n"
+    }
+    fn tables(&self) -> String {
+        let mut out = String::new();
+        if !self.rows.is_empty() {
+            out += "| scenario | database | who | requests/s | CPU ms server | CPU ms database | requests per CPU s | p50 ms | p99 ms | p50, p99 ms at 70 % | SQL statements | memory MB | to PostGraphile | to the limit | goal |\n";
+            out += "|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|\n";
+            self.rows.iter().for_each(|r| out += &line(r));
+            out.push('\n');
+        }
+        if !self.figures.is_empty() {
+            out += "| scenario | database | what | figure | goal |\n|---|---|---|--:|---|\n";
+            for f in &self.figures {
+                let goal = f.check.as_ref().map_or(String::new(), Check::text);
+                let _ = writeln!(out, "| {} | {} | {} | {} {} | {goal} |", f.scenario, f.database.unwrap_or("–"), f.what, number(f.value), f.unit);
+            }
+            out.push('\n');
+        }
+        out
+    }
+}
+fn line(r: &Row) -> String {
+    let times = |s: Option<Spread>| s.map_or("–".into(), |s| format!("{} ×", s.text(2)));
+    let easy = r.p50_ms_at_70.zip(r.p99_ms_at_70).map_or("–".into(), |(a, b)| format!("{a:.2}, {b:.2}"));
+    let goals: Vec<_> = r.checks.iter().map(Check::text).collect();
+    format!(
+        "| {} | {} | {} | {} | {:.3} | {:.3} | {} | {:.2} | {:.2} | {easy} | {} | {:.0} | {} | {} | {} |\n",
+        r.scenario,
+        r.database,
+        r.who,
+        r.per_s.text(0),
+        r.server_ms.median,
+        r.database_ms.median,
+        r.per_cpu_s.text(0),
+        r.p50_ms.median,
+        r.p99_ms.median,
+        r.statements.map_or("–".into(), |n| format!("{n:.1}")),
+        r.memory_mb,
+        times(r.to_peer),
+        times(r.to_limit),
+        goals.join("; ")
+    )
+}
+/// With as many digits as say something.
+fn number(n: f64) -> String {
+    match n.abs() {
+        100.0.. => format!("{n:.0}"),
+        10.0.. => format!("{n:.1}"),
+        _ => format!("{n:.2}"),
+    }
+}
+
+/// What the figures were measured on.
+pub fn machine() -> Vec<(String, String)> {
+    let said = |program: &str, args: &[&str]| {
+        let output = Command::new(program).args(args).output().ok().filter(|o| o.status.success());
+        output.and_then(|o| String::from_utf8(o.stdout).ok()).map(|s| s.trim().to_string())
+    };
+    let file = |path: &str, key: &str| {
+        let text = fs::read_to_string(path).ok()?;
+        text.lines().find_map(|l| Some(l.strip_prefix(key)?.trim_start_matches([' ', '\t', ':']).trim().to_string()))
+    };
+    let cores = std::thread::available_parallelism().map_or(0, |n| n.get());
+    let memory_gb = file("/proc/meminfo", "MemTotal").and_then(|s| s.split(' ').next()?.parse::<f64>().ok()).unwrap_or_default() / 1048576.0;
+    let settings: Vec<_> = SETTINGS.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let mut all = vec![
+        ("Cores".to_string(), format!("{cores}, shared by the load generator (one thread), the servers and the database")),
+        ("Processor".into(), file("/proc/cpuinfo", "model name").unwrap_or_else(|| std::env::consts::ARCH.into())),
+        ("Memory".into(), format!("{memory_gb:.0} GB")),
+        ("Switchboard".into(), env!("CARGO_PKG_VERSION").into()),
+        ("PostgreSQL".into(), format!("{}; {}", said("pg_config", &["--version"]).unwrap_or_else(|| "unknown version".into()), settings.join(", "))),
+    ];
+    all.extend(said("rustc", &["--version"]).map(|v| ("Rust".into(), v)));
+    all
+}
+
+/// Puts the figures that matter into README.md between two marks; the whole table and the plot go beside it.
+pub fn write_into_readme(bench: &crate::Bench) -> Result<()> {
+    const MARKS: (&str, &str) =
+        ("<!-- benchmark: `make bench ARGS=--readme` writes what is between these lines -->\n", "<!-- end of benchmark -->\n");
+    let (root, report) = (crate::root(), &bench.report);
+    let file = root.join("README.md");
+    let text = fs::read_to_string(&file)?;
+    let (head, rest) = text.split_once(MARKS.0).ok_or("README.md has no place for the benchmark")?;
+    let (_, tail) = rest.split_once(MARKS.1).ok_or("README.md has no end of the benchmark")?;
+    fs::create_dir_all(root.join("docs"))?;
+    let plot = bench.options.out.join("plot.svg");
+    if plot.exists() {
+        fs::copy(plot, root.join("docs/benchmark.svg"))?;
+    }
+    fs::write(root.join("docs/benchmark.md"), format!("# Benchmark\n\n{}", report.markdown()))?;
+    fs::write(&file, format!("{head}{}{}{}{tail}", MARKS.0, report.short(), MARKS.1))?;
+    Ok(())
+}
