@@ -77,20 +77,31 @@ impl Ground {
     }
     /// A database with so many invented customers and one large enterprise: as it was kept, or made now.
     pub async fn data(&mut self, database: Database, customers: u64) -> Result<Rc<Data>> {
-        let name = format!("{}_{customers}", database.short());
+        self.kept_or_made(database, customers, enterprise::NODES).await
+    }
+    /// The same without the enterprise, for what is to be as large as a demo.
+    pub async fn plain_data(&mut self, database: Database, customers: u64) -> Result<Rc<Data>> {
+        self.kept_or_made(database, customers, 0).await
+    }
+    async fn kept_or_made(&mut self, database: Database, customers: u64, nodes: u64) -> Result<Rc<Data>> {
+        let name = format!("{}_{customers}{}", database.short(), if nodes == 0 { "_plain" } else { "" });
         let folder = self.folder.join(&name);
         let url = match database {
             Database::Sqlite => format!("sqlite://{}", folder.join("switchboard.db").display()),
             Database::Postgres => self.cluster().await?.url(&name),
         };
-        let data = Data { database, customers, url, folder };
-        let made = data.folder.join("made.json");
-        let recipe = json!({"customers": customers, "seed": SEED, "until": UNTIL, "enterprise": enterprise::NODES});
-        let kept = std::fs::read(&made).ok().and_then(|text| serde_json::from_slice::<Value>(&text).ok());
-        if kept.as_ref() != Some(&recipe) {
-            data.make(self, &name).await?;
-            std::fs::write(&made, recipe.to_string())?;
-        }
+        let mut data = Data { database, customers, nodes, url, folder, documents: 0 };
+        let file = data.folder.join("made.json");
+        let recipe = json!({"customers": customers, "seed": SEED, "until": UNTIL, "enterprise": nodes});
+        let made = std::fs::read(&file).ok().and_then(|text| serde_json::from_slice::<Value>(&text).ok()).filter(|made| made["recipe"] == recipe);
+        data.documents = match made.and_then(|made| made["documents"].as_u64()) {
+            Some(documents) => documents,
+            None => {
+                let documents = data.make(self, &name).await?;
+                std::fs::write(&file, json!({"recipe": recipe, "documents": documents}).to_string())?;
+                documents
+            }
+        };
         Ok(Rc::new(data))
     }
 }
@@ -102,13 +113,18 @@ const UNTIL: &str = "2026-06-30";
 pub struct Data {
     pub database: Database,
     pub customers: u64,
+    /// Of the enterprise; 0 without one.
+    nodes: u64,
     pub url: String,
     pub folder: PathBuf,
+    /// In the search index, when it was made.
+    pub documents: u64,
 }
 impl Data {
-    async fn make(&self, ground: &mut Ground, name: &str) -> Result<()> {
+    /// Returns how many documents the index has.
+    async fn make(&self, ground: &mut Ground, name: &str) -> Result<u64> {
         let started = Instant::now();
-        eprintln!("{}: making {} customers and an enterprise of {} nodes", self.database.name(), self.customers, enterprise::NODES);
+        eprintln!("{}: making {} customers and an enterprise of {}", self.database.name(), self.customers, self.nodes);
         if self.folder.exists() {
             std::fs::remove_dir_all(&self.folder)?;
         }
@@ -121,14 +137,24 @@ impl Data {
         self.command(ground, "init", &["init", &folder, "--yes", "--database", &self.url])?;
         self.command(ground, "kb import", &["kb", "import", &crate::root().join("api/demo/knowledge").display().to_string()])?;
         self.command(ground, "generate", &["generate", "--customers", &self.customers.to_string(), "--seed", &SEED.to_string(), "--until", UNTIL])?;
-        enterprise::found(&self.url).await?;
+        if self.nodes > 0 {
+            enterprise::found(&self.url).await?;
+        }
         if self.database == Database::Postgres {
             run_alone(&self.url, "vacuum analyze").await?;
         }
         eprintln!("{}: building the search index", self.database.name());
-        self.command(ground, "reindex", &["reindex"])?;
+        let indexed: Value = serde_json::from_str(&self.command(ground, "reindex", &["reindex"])?)?;
         eprintln!("{}: made in {:.0} s", self.database.name(), started.elapsed().as_secs_f64());
-        Ok(())
+        indexed["documents"].as_u64().ok_or_else(|| "`reindex` tells no documents".into())
+    }
+    /// A token by `token mint`, as the header that carries it: `["--audience", "agent"]`.
+    pub fn token(&self, ground: &Ground, args: &[&str]) -> Result<Rc<str>> {
+        const TTL: &str = "1d"; // the longest that a hub allows
+        let args: Vec<&str> = ["token", "mint", "--ttl", TTL].into_iter().chain(args.iter().copied()).collect();
+        let said: Value = serde_json::from_str(&self.command(ground, "token mint", &args)?)?;
+        let token = said["token"].as_str().ok_or("`token mint` gave no token")?;
+        Ok(format!("Bearer {token}").into())
     }
     /// Runs a command of the hub over this database. Returns what it says as JSON.
     pub fn command(&self, ground: &Ground, name: &str, args: &[&str]) -> Result<String> {

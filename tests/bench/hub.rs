@@ -24,8 +24,6 @@ pub struct Hub {
 }
 /// Nobody is to be refused for having asked too much. The cost of each document is still told and charged.
 const NO_BUDGETS: &[&str] = &["budget.partner_points=0", "budget.customer_points=0", "budget.public_points=0"];
-/// The longest that a hub lets a token live.
-const TTL: &str = "1d";
 
 impl Hub {
     /// Starts it and waits until it is ready. `set` are settings (`log.level=warn`).
@@ -52,13 +50,6 @@ impl Hub {
     }
     pub fn meter(&self) -> Meter {
         Meter { server: self.process.id(), database: self.database }
-    }
-    /// A token by `token mint`, as the header that carries it: `["--audience", "agent"]`.
-    pub fn token(&self, ground: &Ground, args: &[&str]) -> Result<Rc<str>> {
-        let args: Vec<&str> = ["token", "mint", "--ttl", TTL].into_iter().chain(args.iter().copied()).collect();
-        let said: Value = serde_json::from_str(&self.data.command(ground, "token mint", &args)?)?;
-        let token = said["token"].as_str().ok_or("`token mint` gave no token")?;
-        Ok(format!("Bearer {token}").into())
     }
     /// One question. Fails where the answer tells of errors.
     pub async fn ask(&self, token: &Rc<str>, query: &str, variables: Value) -> Result<Value> {

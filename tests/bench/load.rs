@@ -145,8 +145,9 @@ pub struct Answer {
     pub body: Bytes,
 }
 impl Answer {
+    /// Of the request, or of a mutation that was refused (`userErrors`).
     fn tells_errors(&self) -> bool {
-        memchr::memmem::find(&self.body, b"\"errors\":[").is_some()
+        memchr::memmem::find(&self.body, b"rrors\":[{").is_some()
     }
 }
 

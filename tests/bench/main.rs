@@ -26,8 +26,12 @@ mod process;
 mod read;
 /// What comes of it.
 mod report;
+/// Scenarios on a provider as large as a demo.
+mod small;
 /// Hub, limit and peer on one database.
 mod stage;
+/// Scenarios of starting and growing.
+mod start;
 
 use clap::Parser;
 use futures::future::LocalBoxFuture;
@@ -54,6 +58,11 @@ const SCENARIOS: &[Scenario] = &[
     Scenario { name: "list", about: "fifty customers with the same nesting", run: |b| Box::pin(read::list(b)) },
     Scenario { name: "enterprise", about: "the newest bills of an enterprise of 10,000", run: |b| Box::pin(read::enterprise(b)) },
     Scenario { name: "deep", about: "a page deep in a list", run: |b| Box::pin(read::deep(b)) },
+    Scenario { name: "growth", about: "one customer's 360 among 10,000 customers and among more", run: |b| Box::pin(start::growth(b)) },
+    Scenario { name: "search", about: "search within what the caller may see, over some 50,000 documents", run: |b| Box::pin(small::search(b)) },
+    Scenario { name: "ask", about: "questions to the bot", run: |b| Box::pin(small::ask(b)) },
+    Scenario { name: "write", about: "tickets that are opened", run: |b| Box::pin(small::write(b)) },
+    Scenario { name: "start", about: "time to start, memory when idle, size of the program", run: |b| Box::pin(start::start(b)) },
 ];
 
 /// Measures the hub. Relative paths start at the project's folder.
@@ -67,6 +76,9 @@ pub struct Options {
     /// Customers in each database
     #[arg(long, default_value_t = 100_000)]
     customers: u64,
+    /// More sizes for the scenario growth: 1000000; may be repeated
+    #[arg(long, value_name = "CUSTOMERS")]
+    growth: Vec<u64>,
     /// Only on these databases
     #[arg(long, value_enum)]
     database: Vec<Database>,
@@ -114,7 +126,7 @@ pub struct Bench {
     pub options: Options,
     pub report: Report,
     // Processes end before the ground that they stand on.
-    stages: BTreeMap<Database, Rc<stage::Stage>>,
+    stages: BTreeMap<(Database, u64), Rc<stage::Stage>>,
     pub ground: Ground,
 }
 impl Bench {

@@ -18,7 +18,7 @@ use std::path::Path;
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 
 const PANELS: [(&str, &str); 2] = [("one", "One customer's 360"), ("list", "Fifty of them")];
-const WIDTH: i32 = 860;
+const WIDTH: i32 = 900;
 const BAR: i32 = 20;
 const ROW: i32 = 30;
 const TOP: i32 = 84;
@@ -33,8 +33,8 @@ pub fn write(report: &Report, file: &Path) -> Result<()> {
     let Some(most) = panels.iter().map(|(_, rows)| rows.len() as i32).max() else { return Ok(()) };
     let area = SVGBackend::new(file, (WIDTH as u32, (TOP + most * ROW + 16) as u32)).into_drawing_area();
     area.fill(&PAPER)?;
-    write_text(&area, "CPU milliseconds for one request", (20, 16), 17, INK, HPos::Left)?;
-    write_text(&area, "dark: server · light: database · shorter is better", (20, 38), 12, QUIET, HPos::Left)?;
+    write_text(&area, "CPU milliseconds for one request", (20, 16), 21, INK, HPos::Left)?;
+    write_text(&area, "dark: server · light: database · shorter is better", (20, 40), 15, QUIET, HPos::Left)?;
     let width = WIDTH / panels.len() as i32;
     for (n, (title, rows)) in panels.iter().enumerate() {
         panel(&area, title, rows, n as i32 * width, width)?;
@@ -48,20 +48,20 @@ fn bars<'a>(report: &'a Report, scenario: &str) -> Vec<&'a Row> {
     report.rows.iter().filter(shown).collect()
 }
 fn panel(area: &Area, title: &str, rows: &[&Row], left: i32, width: i32) -> Result<()> {
-    const LABEL: i32 = 150;
+    const LABEL: i32 = 172;
     const FIGURE: i32 = 56;
     let most = rows.iter().map(|r| r.cpu_ms()).fold(0.0, f64::max).max(1e-9);
     let scale = f64::from(width - LABEL - FIGURE - 20) / most;
     let start = left + LABEL;
-    write_text(area, title, (start, TOP - 22), 14, INK, HPos::Left)?;
+    write_text(area, title, (start, TOP - 24), 17, INK, HPos::Left)?;
     for (n, row) in rows.iter().enumerate() {
         let top = TOP + n as i32 * ROW;
         let (name, dark, light) = look(row);
-        write_text(area, &format!("{name}, {}", row.database), (start - 8, top + 4), 12, INK, HPos::Right)?;
+        write_text(area, &format!("{name}, {}", row.database), (start - 8, top + 4), 15, INK, HPos::Right)?;
         let (a, b) = (start + (row.server_ms.median * scale) as i32, start + (row.cpu_ms() * scale) as i32);
         area.draw(&Rectangle::new([(start, top), (a, top + BAR)], dark.filled()))?;
         area.draw(&Rectangle::new([(a, top), (b.max(a), top + BAR)], light.filled()))?;
-        write_text(area, &format!("{:.2}", row.cpu_ms()), (b + 6, top + 4), 12, INK, HPos::Left)?;
+        write_text(area, &format!("{:.2}", row.cpu_ms()), (b + 6, top + 4), 15, INK, HPos::Left)?;
     }
     area.draw(&Rectangle::new([(start, TOP - 4), (start + 1, TOP + rows.len() as i32 * ROW - ROW + BAR + 4)], RULE.filled()))?;
     Ok(())

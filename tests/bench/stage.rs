@@ -55,12 +55,16 @@ pub struct Stage {
 impl Bench {
     /// The stage of a database, set where it is not yet.
     pub async fn stage(&mut self, database: Database) -> Result<Rc<Stage>> {
-        if let Some(stage) = self.stages.get(&database) {
+        self.stage_of(database, self.options.customers).await
+    }
+    /// The same with another number of customers.
+    pub async fn stage_of(&mut self, database: Database, customers: u64) -> Result<Rc<Stage>> {
+        if let Some(stage) = self.stages.get(&(database, customers)) {
             return Ok(stage.clone());
         }
-        let data = self.ground.data(database, self.options.customers).await?;
+        let data = self.ground.data(database, customers).await?;
         let hub = Hub::start(&self.ground, &data, &self.options.set).await?;
-        let agent = hub.token(&self.ground, &["--audience", "agent"])?;
+        let agent = data.token(&self.ground, &["--audience", "agent"])?;
         let limit = Limit::start(&self.ground, &data).await?;
         let peer = match database {
             Database::Sqlite => None,
@@ -73,11 +77,11 @@ impl Bench {
             },
         };
         let cursors = Cursors::of(&hub, &agent).await?;
-        let stage = Stage { agent, limit, peer, customers: customers(&data).await?, cursors, seed: Cell::new(self.options.seed), hub };
+        let stage = Stage { agent, limit, peer, customers: shown(&data).await?, cursors, seed: Cell::new(self.options.seed), hub };
         stage.compare(self.options.compare).await?;
         stage.look_at_all().await?;
         let stage = Rc::new(stage);
-        self.stages.insert(database, stage.clone());
+        self.stages.insert((database, customers), stage.clone());
         Ok(stage)
     }
 }
@@ -100,7 +104,7 @@ impl Cursors {
     }
 }
 
-async fn customers(data: &Data) -> Result<Vec<Uuid>> {
+pub async fn shown(data: &Data) -> Result<Vec<Uuid>> {
     let db = Connections::connect(&data.url).await?;
     let sql = "select id from customers where not protected and source_system = 'crm' order by id";
     let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), sql)).await?;
@@ -205,7 +209,8 @@ impl Stage {
 
     /// Everybody for the question about one customer.
     pub fn one(&self, ground: &Ground) -> Result<Vec<Contestant>> {
-        let (query, mut mine) = (json!({"query": MINE.replace('…', CUSTOMER)}), self.choose(self.customer_logins(ground)?));
+        let (query, mut mine) =
+            (json!({"query": MINE.replace('…', CUSTOMER)}), choose(customer_logins(ground, &self.hub.data, self.any())?, self.rng()));
         let (mut ids, mut limits) = (self.any(), self.any());
         Ok(self
             .agents(ground, || Box::new(self.any()), self.hub_one())?
@@ -217,7 +222,7 @@ impl Stage {
     }
     /// Everybody for the question about fifty customers.
     pub async fn list(&self, ground: &Ground) -> Result<Vec<Contestant>> {
-        let (partner, resold) = (self.partner_login(ground).await?, self.hub_list(RESOLD));
+        let (partner, resold) = (partner_login(ground, &self.hub, &self.agent).await?, self.hub_list(RESOLD));
         let (mut ids, mut limits, mut sold) = (self.any_before_a_page(), self.any_before_a_page(), self.any_before_a_page());
         Ok(self
             .agents(ground, || Box::new(self.any_before_a_page()), self.hub_list(CUSTOMER))?
@@ -233,26 +238,20 @@ impl Stage {
     /// An agent whose looks are written down already, and agents whose looks are all new.
     fn agents(&self, ground: &Ground, ids: impl Fn() -> Box<dyn FnMut() -> Uuid>, ask: Ask) -> Result<Vec<Contestant>> {
         let logins: Vec<Rc<str>> =
-            (0..LOGINS).map(|n| self.hub.token(ground, &["--audience", "agent", "--subject", &format!("agent-{n}")])).collect::<Result<_>>()?;
-        let (agent, mut new, mut known_ids, mut new_ids, again) = (self.agent.clone(), self.choose(logins), ids(), ids(), ask.clone());
+            (0..LOGINS).map(|n| self.hub.data.token(ground, &["--audience", "agent", "--subject", &format!("agent-{n}")])).collect::<Result<_>>()?;
+        let (mut new, mut new_ids, again) = (choose(logins, self.rng()), ids(), ask.clone());
         Ok(vec![
-            self.hub_as(AGENT, Box::new(move || ask(&agent, known_ids()))),
+            self.hub_as(AGENT, self.asked_by_agent(ids(), ask)),
             self.hub_as("hub, agent, first looks", Box::new(move || again(&new(), new_ids()))),
         ])
     }
-    fn customer_logins(&self, ground: &Ground) -> Result<Vec<Rc<str>>> {
-        let mut any = self.any();
-        (0..LOGINS).map(|_| self.hub.token(ground, &["--audience", "customer", "--customer", &public_id(any())])).collect()
+    fn asked_by_agent(&self, mut ids: Box<dyn FnMut() -> Uuid>, ask: Ask) -> Draw {
+        let agent = self.agent.clone();
+        Box::new(move || ask(&agent, ids()))
     }
-    async fn partner_login(&self, ground: &Ground) -> Result<Rc<str>> {
-        let said = self.hub.ask(&self.agent, "{ partners(first: 20) { nodes { code shareLevel } } }", json!({})).await?;
-        let all = said["partners"]["nodes"].as_array().ok_or("no partners")?;
-        let code = all.iter().find(|p| p["shareLevel"] == "FULL").and_then(|p| p["code"].as_str()).ok_or("no partner with full share")?;
-        self.hub.token(ground, &["--audience", "partner", "--partner", code])
-    }
-    fn choose(&self, logins: Vec<Rc<str>>) -> impl FnMut() -> Rc<str> + 'static + use<> {
-        let mut rng = self.rng();
-        move || logins[rng.gen_range(0..logins.len())].clone()
+    /// The agent alone with the question about one customer.
+    pub fn agent_alone(&self, who: &str) -> Contestant {
+        self.hub_as(who, self.asked_by_agent(Box::new(self.any()), self.hub_one()))
     }
     /// The hub, asked like this.
     pub fn hub_as(&self, who: &str, draw: Draw) -> Contestant {
@@ -262,6 +261,21 @@ impl Stage {
         let who = "limit: one hand-written statement";
         Contestant { who: who.into(), role: Role::Limit, target: self.limit.target(path), meter: self.limit.meter(), draw }
     }
+}
+/// Customers who ask for themselves.
+pub fn customer_logins(ground: &Ground, data: &Data, mut any: impl FnMut() -> Uuid) -> Result<Vec<Rc<str>>> {
+    (0..LOGINS).map(|_| data.token(ground, &["--audience", "customer", "--customer", &public_id(any())])).collect()
+}
+/// A partner who may see all of its customers.
+pub async fn partner_login(ground: &Ground, hub: &Hub, agent: &Rc<str>) -> Result<Rc<str>> {
+    let said = hub.ask(agent, "{ partners(first: 20) { nodes { code shareLevel } } }", json!({})).await?;
+    let all = said["partners"]["nodes"].as_array().ok_or("no partners")?;
+    let code = all.iter().find(|p| p["shareLevel"] == "FULL").and_then(|p| p["code"].as_str()).ok_or("no partner with full share")?;
+    hub.data.token(ground, &["--audience", "partner", "--partner", code])
+}
+/// Draws one of them, again and again.
+pub fn choose<T: Clone + 'static>(all: Vec<T>, mut rng: ChaCha8Rng) -> impl FnMut() -> T + 'static {
+    move || all[rng.gen_range(0..all.len())].clone()
 }
 fn beside(peer: &Peer, draw: Draw) -> Contestant {
     Contestant { who: "PostGraphile".into(), role: Role::Peer, target: peer.target(), meter: peer.meter(), draw }
