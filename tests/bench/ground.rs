@@ -221,6 +221,9 @@ impl Cluster {
         let process = group.start("postgres", &mut server)?.ended_by("INT");
         let mut cluster = Cluster { process, address, counts };
         cluster.wait().await?;
+        if counts {
+            cluster.count(false).await?;
+        }
         Ok(cluster)
     }
     async fn wait(&mut self) -> Result<()> {
@@ -237,6 +240,13 @@ impl Cluster {
     }
     pub fn url(&self, database: &str) -> String {
         format!("postgres://switchboard@{}/{database}", self.address)
+    }
+    /// Whether statements are counted from now on: as it costs a little, only while that is asked.
+    pub async fn count(&self, on: bool) -> Result<()> {
+        self.admin(&format!("alter system set pg_stat_statements.track = '{}'", if on { "top" } else { "none" })).await?;
+        self.admin("select pg_reload_conf()").await?;
+        tokio::time::sleep(Duration::from_millis(300)).await; // its processes learn of it in a moment
+        Ok(())
     }
     pub async fn admin(&self, sql: &str) -> Result<()> {
         run_alone(&self.url("postgres"), sql).await

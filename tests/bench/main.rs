@@ -172,7 +172,8 @@ fn measure_all(mut options: Options) -> Result<()> {
         None => std::env::current_exe()?.ancestors().nth(2).map(|target| target.join("switchboard")).unwrap_or_default(),
     };
     let ground = Ground::new(options.data.as_deref(), binary)?;
-    let mut bench = Bench { report: Report { machine: report::machine(), ..Report::default() }, stages: BTreeMap::new(), ground, options };
+    let report = Report { machine: report::machine(&options), ..Report::default() };
+    let mut bench = Bench { report, stages: BTreeMap::new(), ground, options };
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run(&mut bench))
 }
 async fn run(bench: &mut Bench) -> Result<()> {

@@ -116,30 +116,22 @@ fn summed(scenario: &str, database: Database, who: &str, rounds: &[Round]) -> Ro
 
 /// How many SQL statements one question takes; none where nobody counts them (SQLite, or PostgreSQL without its module).
 async fn statements(bench: &mut Bench, database: Database, c: &mut Contestant) -> Result<Option<f64>> {
+    const CALLS: &str = "select sum(calls)::float8 from pg_stat_statements s join pg_database d on d.oid = s.dbid where d.datname <> 'postgres'";
     if database == Database::Sqlite || !bench.ground.cluster().await?.counts {
         return Ok(None);
     }
-    let url = bench.ground.cluster().await?.url("postgres");
-    let db = Connections::connect(url).await?;
-    let run = async |sql: &str| db.execute_unprepared(sql).await;
-    run("create extension if not exists pg_stat_statements").await?;
-    counting(&db, "top").await?;
-    run("select pg_stat_statements_reset()").await?;
+    let cluster = bench.ground.cluster().await?;
+    cluster.admin("create extension if not exists pg_stat_statements").await?;
+    cluster.count(true).await?;
+    cluster.admin("select pg_stat_statements_reset()").await?;
     let mut connection = load::Connection::new(c.target);
     for _ in 0..COUNTED {
         connection.ask((c.draw)()).await?;
     }
-    let sql = "select sum(calls)::float8 from pg_stat_statements s join pg_database d on d.oid = s.dbid where d.datname <> 'postgres'";
-    let row = db.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await?.ok_or("no count of statements")?;
+    let db = Connections::connect(cluster.url("postgres")).await?;
+    let row = db.query_one_raw(Statement::from_string(DbBackend::Postgres, CALLS)).await?.ok_or("no count of statements")?;
     let calls: Option<f64> = row.try_get_by_index(0)?;
-    counting(&db, "none").await?;
     db.close().await?;
+    cluster.count(false).await?;
     Ok(calls.map(|calls| calls / f64::from(COUNTED)))
-}
-/// Every process of the cluster learns of it within a moment, and those that are idle with their next statement.
-async fn counting(db: &sea_orm::DatabaseConnection, track: &str) -> Result<()> {
-    db.execute_unprepared(&format!("alter system set pg_stat_statements.track = '{track}'")).await?;
-    db.execute_unprepared("select pg_reload_conf()").await?;
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    Ok(())
 }

@@ -1,5 +1,5 @@
 //! What was measured, as Markdown and as JSON.
-use crate::{Result, ground::SETTINGS};
+use crate::{Options, Result, ground::SETTINGS};
 use serde::Serialize;
 use std::{fmt::Write, fs, path::Path, process::Command};
 
@@ -203,8 +203,8 @@ fn number(n: f64) -> String {
     }
 }
 
-/// What the figures were measured on.
-pub fn machine() -> Vec<(String, String)> {
+/// What the figures were measured on, and how.
+pub fn machine(options: &Options) -> Vec<(String, String)> {
     let said = |program: &str, args: &[&str]| {
         let output = Command::new(program).args(args).output().ok().filter(|o| o.status.success());
         output.and_then(|o| String::from_utf8(o.stdout).ok()).map(|s| s.trim().to_string())
@@ -216,11 +216,14 @@ pub fn machine() -> Vec<(String, String)> {
     let cores = std::thread::available_parallelism().map_or(0, |n| n.get());
     let memory_gb = file("/proc/meminfo", "MemTotal").and_then(|s| s.split(' ').next()?.parse::<f64>().ok()).unwrap_or_default() / 1048576.0;
     let settings: Vec<_> = SETTINGS.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let Options { customers, rounds, seconds, connections, .. } = options;
+    let set = if options.set.is_empty() { String::new() } else { format!(", {}", options.set.join(", ")) };
     let mut all = vec![
-        ("Cores".to_string(), format!("{cores}, shared by the load generator (one thread), the servers and the database")),
+        ("Run".to_string(), format!("{customers} customers; {rounds} rounds of {seconds} s with {connections} connections")),
+        ("Hub".into(), format!("{}, default settings without budgets{set}", env!("CARGO_PKG_VERSION"))),
+        ("Cores".into(), format!("{cores}, shared by the load generator (one thread), the servers and the database")),
         ("Processor".into(), file("/proc/cpuinfo", "model name").unwrap_or_else(|| std::env::consts::ARCH.into())),
         ("Memory".into(), format!("{memory_gb:.0} GB")),
-        ("Switchboard".into(), env!("CARGO_PKG_VERSION").into()),
         ("PostgreSQL".into(), format!("{}; {}", said("pg_config", &["--version"]).unwrap_or_else(|| "unknown version".into()), settings.join(", "))),
     ];
     all.extend(said("rustc", &["--version"]).map(|v| ("Rust".into(), v)));
