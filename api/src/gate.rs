@@ -30,8 +30,9 @@ pub const RETRY_AFTER_S: u64 = 1;
 const SLOW: Duration = Duration::from_millis(25);
 /// How long one caller counts as being there for another.
 const PRESENT: Duration = Duration::from_secs(1);
-/// Operations that wait for each place, at most.
+/// Operations that wait for each place, at most; and those of one caller, once they do not get on.
 const MOST_WAITING: usize = 16;
+const MOST_IN_LINE: usize = 64;
 /// How much the newest says of a smoothed time: one part of so many.
 const SMOOTH: u32 = 4;
 /// Callers of whom is remembered how long their operations take.
@@ -220,7 +221,7 @@ impl Shared {
         if free && state.lines.get(&payer).is_some_and(|line| line.waiting.is_empty() && line.may_take(self.bounds, others)) {
             return Asked::Taken(self.take(&mut state, &payer, now));
         }
-        let many = self.waiting.load(Ordering::Relaxed) >= MOST_WAITING * self.bounds.places;
+        let many = self.waiting.load(Ordering::Relaxed) >= (MOST_WAITING * self.bounds.places).max(2 * MOST_IN_LINE);
         if many || state.is_closed(self.bounds, Some(&payer), now) {
             return Asked::Refused(state.refuse(now));
         }
@@ -322,7 +323,8 @@ impl State {
     /// Whether who comes now would wait too long: until it is its turn, or behind its own.
     fn is_closed(&self, bounds: Bounds, payer: Option<&Arc<Payer>>, now: Instant) -> bool {
         let turns = self.turns.len() as u32 + 1;
-        let full = self.taken >= bounds.places && self.beat * turns > bounds.wait;
+        let longest = self.turns.front().and_then(|first| self.lines.get(first)?.waited(now));
+        let full = self.taken >= bounds.places && self.beat * turns > bounds.wait && longest.is_some_and(|waited| waited >= bounds.wait);
         full || payer.and_then(|p| self.lines.get(p)).is_some_and(|line| line.stands(bounds, now))
     }
     fn refuse(&mut self, now: Instant) -> Overloaded {
@@ -350,9 +352,13 @@ impl Line {
         self.waiting.push_back(waiter);
         self.waiting.len() == 1
     }
-    /// Many wait, and the first of them for long. A page that asks for ten things at once is none of that.
+    /// Many wait, and the first of them for long. A page that asks for twenty things at once is none of that.
     fn stands(&self, bounds: Bounds, now: Instant) -> bool {
-        self.waiting.len() >= bounds.places && self.waiting.front().is_some_and(|w| now - w.since >= bounds.wait)
+        self.waiting.len() >= MOST_IN_LINE && self.waited(now).is_some_and(|waited| waited >= bounds.wait)
+    }
+    /// How long the first of those who wait has waited.
+    fn waited(&self, now: Instant) -> Option<Duration> {
+        self.waiting.front().map(|first| now - first.since)
     }
     /// Those whose time is over, or who left.
     fn drop_gone(&mut self) {

@@ -82,7 +82,7 @@ async fn nobody_new_is_let_in_where_many_stand_for_long() {
     let short = Duration::from_millis(1);
     let gate = Gate::new(Bounds { places: 2, alone: (1, 1), among: (1, 1), unknown: 1, wait: short, patience: LONG });
     let _held = place(&mut enter(&gate, "ada"));
-    let _waiting: Vec<_> = (0..2).map(|_| enter(&gate, "ada")).collect();
+    let _waiting: Vec<_> = (0..MOST_IN_LINE).map(|_| enter(&gate, "ada")).collect();
     sleep(short * 5).await;
     assert!(matches!(enter(&gate, "ada").await, Err(Overloaded)));
     assert!(enter(&gate, "bob").await.is_ok(), "it is nobody's fault but theirs");
