@@ -2,6 +2,10 @@
 use super::{ask::World, cast};
 use crate::harness;
 use async_graphql::registry::{MetaType, MetaTypeName};
+use entities::{
+    model::EntityKind,
+    rule::{Rule, Rules},
+};
 use schema::{
     audience::Captured,
     declare::{Source, Type},
@@ -111,6 +115,29 @@ async fn every_order_has_its_index() {
         }
     }
     assert!(missing.is_empty(), "no index for:\n{}", missing.join("\n"));
+}
+
+/// What a row rule looks up is found by an index: rows of a customer by its column, and rows that point at a row.
+#[tokio::test]
+async fn every_row_rule_has_its_index() {
+    fn keys(kind: &'static EntityKind, rule: &'static Rule, all: &mut BTreeSet<(&'static str, &'static str)>) {
+        match rule {
+            Rule::Own(key) | Rule::OwnOr(key, _) | Rule::Served(key) | Rule::ServedParty(key) => _ = all.insert((kind.table, *key)),
+            Rule::Via(_, to) => _ = all.insert((to.table, "id")),
+            Rule::By(from, key) => _ = all.insert((from.table, *key)),
+            Rule::Both(rules) | Rule::Either(rules) => rules.iter().for_each(|r| keys(kind, r, all)),
+            Rule::All | Rule::Nobody | Rule::Where(_) => {}
+        }
+    }
+    let mut wanted = BTreeSet::new();
+    for kind in entities::KINDS {
+        let Rules { agent, partner, customer, public } = &kind.rules;
+        [agent, partner, customer, public].into_iter().for_each(|rule| keys(kind, rule, &mut wanted));
+    }
+    let indexes = indexes(&harness::store().await).await;
+    let begins = |(table, key): &(&str, &str)| indexes.get(*table).is_some_and(|all| all.iter().any(|(columns, _)| columns[0] == *key));
+    let missing: Vec<_> = wanted.iter().filter(|w| !w.0.starts_with('(') && !begins(w)).collect();
+    assert!(wanted.len() > 20 && missing.is_empty(), "no index for {missing:?}");
 }
 
 /// The shortest way from `Query` to each type of a view, as the text before and after a selection on it.
