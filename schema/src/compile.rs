@@ -40,6 +40,8 @@ pub struct Compiler<'a> {
     pub marked: Vec<Vec<String>>,
     tells: bool,
     aliases: usize,
+    /// The statement, as far as it is written.
+    out: String,
 }
 impl Statement for Compiler<'_> {
     fn bind(&mut self, value: sea_orm::Value) -> String {
@@ -68,19 +70,27 @@ impl<'a> Compiler<'a> {
             marked: vec![],
             tells: look::is_told(scope),
             aliases: 0,
+            out: String::with_capacity(4096),
         }
     }
     /// The statement for one root field.
     pub fn root(&mut self, field: &Field, pick: &Pick<'a>) -> Outcome<String> {
-        Ok(format!("select {}", self.relation(field, pick, None)?))
+        self.put(&["select "]);
+        self.relation(field, pick, None)?;
+        Ok(std::mem::take(&mut self.out))
     }
     /// The statement for some rows of one type: (id, JSON text) of those that the caller may see.
     pub fn by_ids(&mut self, d: &'static Type, ids: &[Uuid], sets: &[&'a SelectionSet]) -> Outcome<String> {
         let t = self.alias();
         let places: Vec<_> = ids.iter().map(|id| self.bind((*id).into())).collect();
-        let rule = self.rule(d, &t, None)?;
-        let body = self.object(d, &t, sets, true)?;
-        Ok(format!("select {t}.id, {body} from {} {t} where {t}.id in ({}){}", self.table(d)?, places.join(", "), and(rule)))
+        self.put(&["select ", &t, ".id, "]);
+        self.object(d, &t, sets, true)?;
+        let (table, rule) = (self.table(d)?, and(self.rule(d, &t, None)?));
+        self.put(&[" from ", &table, " ", &t, " where ", &t, ".id in (", &places.join(", "), ")", &rule]);
+        Ok(std::mem::take(&mut self.out))
+    }
+    fn put(&mut self, parts: &[&str]) {
+        parts.iter().for_each(|part| self.out.push_str(part))
     }
 
     fn entity(d: &Type) -> Outcome<&'static EntityKind> {
@@ -132,22 +142,23 @@ impl<'a> Compiler<'a> {
         Ok(rule::fill(&out, t, self.scope, self))
     }
 
-    /// The JSON text of the row `t` as this type. `met` says that nothing above it was of the same customer.
-    fn object(&mut self, d: &'static Type, t: &str, sets: &[&'a SelectionSet], met: bool) -> Outcome<String> {
-        let mut out = Text::default();
-        out.literal("{");
-        self.members(&mut out, d, t, sets)?;
+    /// Writes the JSON text of the row `t` as this type. `met` says that nothing above it was of the same customer.
+    fn object(&mut self, d: &'static Type, t: &str, sets: &[&'a SelectionSet], met: bool) -> Outcome<()> {
+        let mut text = Text::new(&mut self.out, self.pg);
+        text.literal(&mut self.out, "{");
+        self.members(&mut text, d, t, sets)?;
         if self.tells && met {
-            self.mark(&mut out, d, t, sets)?;
+            self.mark(&mut text, d, t, sets)?;
         }
-        out.literal("}");
-        Ok(out.done(self.pg))
+        text.literal(&mut self.out, "}");
+        text.end(&mut self.out);
+        Ok(())
     }
-    fn mark(&mut self, out: &mut Text, d: &'static Type, t: &str, sets: &[&'a SelectionSet]) -> Outcome<()> {
+    fn mark(&mut self, text: &mut Text, d: &'static Type, t: &str, sets: &[&'a SelectionSet]) -> Outcome<()> {
         let picks = collect(self.doc, sets, d.name);
         let Some(owner) = look::owner(Self::entity(d)?, t, self).filter(|_| !picks.is_empty()) else { return Ok(()) };
-        out.sql(look::mark(&owner, self.scope, self.marked.len(), self.pg));
-        self.marked.push(picks.iter().map(|p| format!("{}.{}", d.name, p.name())).collect());
+        text.sql(&mut self.out, &look::mark(&owner, self.scope, self.marked.len(), self.pg));
+        self.marked.push(picks.iter().map(|p| sql!(d.name, ".", p.name())).collect());
         Ok(())
     }
     /// Whether a row reached from there is another customer's, or may be.
@@ -155,13 +166,13 @@ impl<'a> Compiler<'a> {
         let owned = |d: &Type| d.entity.is_some_and(|e| !matches!(e.rules.agent, Rule::All | Rule::ServedParty(_)));
         deep || !from.is_some_and(|(d, _)| owned(d))
     }
-    fn members(&mut self, out: &mut Text, d: &'static Type, t: &str, sets: &[&'a SelectionSet]) -> Outcome<()> {
+    fn members(&mut self, text: &mut Text, d: &'static Type, t: &str, sets: &[&'a SelectionSet]) -> Outcome<()> {
         let mut needed: Vec<&str> = vec![];
         let picks = collect(self.doc, sets, d.name);
         for (i, pick) in picks.iter().enumerate() {
-            out.key(i == 0, pick.key);
+            text.key(&mut self.out, i == 0, pick.key);
             if pick.name() == "__typename" {
-                out.literal(&format!("\"{}\"", d.name));
+                self.typename(text, d.name);
                 continue;
             }
             let f = d
@@ -170,94 +181,111 @@ impl<'a> Compiler<'a> {
                 .ok_or_else(|| Refused::internal("a field passed validation that is not known"))?;
             if f.scope.is_some_and(|s| !self.scope.has(s)) {
                 self.walk = true;
-                out.literal("null");
+                text.literal(&mut self.out, "null");
                 continue;
             }
-            needed.extend(self.member(out, f, pick, (d, t))?);
+            needed.extend(self.member(text, f, pick, (d, t))?);
         }
         needed.sort();
         needed.dedup();
         for (i, need) in needed.iter().enumerate() {
             let f = d.field(need).ok_or_else(|| Refused::internal("a computed field needs a column that is not declared"))?;
-            out.key(i == 0 && picks.is_empty(), &format!("${need}"));
-            self.column(out, f, t)?;
+            text.key(&mut self.out, i == 0 && picks.is_empty(), &sql!("$", need));
+            self.column(text, f, t)?;
         }
         Ok(())
     }
+    fn typename(&mut self, text: &mut Text, name: &str) {
+        text.literal(&mut self.out, "\"");
+        text.literal(&mut self.out, name);
+        text.literal(&mut self.out, "\"");
+    }
     /// One field of the row. Returns the columns that it is computed from.
-    fn member(&mut self, out: &mut Text, f: &'static Field, pick: &Pick<'a>, from: (&'static Type, &str)) -> Outcome<&'static [&'static str]> {
+    fn member(&mut self, text: &mut Text, f: &'static Field, pick: &Pick<'a>, from: (&'static Type, &str)) -> Outcome<&'static [&'static str]> {
         let t = from.1;
         match &f.source {
-            Source::Column { .. } => self.column(out, f, t)?,
-            Source::Value { parts, null, ty } => self.value(out, f, (ty, parts, null), pick, t)?,
+            Source::Column { .. } => self.column(text, f, t)?,
+            Source::Value { parts, null, ty } => self.value(text, f, (ty, parts, null), pick, t)?,
             Source::Same { to } => {
-                out.literal("{");
-                self.members(out, ty(to), t, &pick.sets)?;
-                out.literal("}");
+                text.literal(&mut self.out, "{");
+                self.members(text, ty(to), t, &pick.sets)?;
+                text.literal(&mut self.out, "}");
             }
             Source::Computed { needs, .. } => {
                 self.walk = true;
-                out.literal("null");
+                text.literal(&mut self.out, "null");
                 return Ok(needs);
             }
             _ => {
-                let sql = self.relation(f, pick, Some(from))?;
-                out.sql(sql)
+                text.expression(&mut self.out);
+                self.relation(f, pick, Some(from))?;
             }
         }
         Ok(&[])
     }
-    fn masked(&mut self, f: &Field, x: String, t: &str) -> Outcome<(String, bool)> {
-        match f.masks.iter().find(|m| m.0 & self.audience != 0) {
-            None => Ok((x, false)),
-            Some((_, mask)) => Ok((self.fill(mask, t)?.replace("{c}", &x), true)),
-        }
+    fn mask<'f>(&self, f: &'f Field) -> Option<&'f str> {
+        f.masks.iter().find(|m| m.0 & self.audience != 0).map(|m| m.1.as_str())
     }
-    fn column(&mut self, out: &mut Text, f: &Field, t: &str) -> Outcome<()> {
+    fn column(&mut self, text: &mut Text, f: &Field, t: &str) -> Outcome<()> {
         let Source::Column { scalar, sql, null } = &f.source else { return Ok(()) };
         let x = self.fill(sql.on(self.pg), t)?;
-        let (x, masked) = self.masked(f, x, t)?;
-        json(out, *scalar, &x, *null || masked, self.pg);
+        let (x, masked) = match self.mask(f) {
+            Some(mask) => (self.fill(mask, t)?.replace("{c}", &x), true),
+            None => (x, false),
+        };
+        json(&mut self.out, text, *scalar, &x, *null || masked, self.pg);
         Ok(())
     }
     #[expect(clippy::type_complexity, reason = "a destructured variant")]
     fn value(
         &mut self,
-        out: &mut Text,
+        text: &mut Text,
         f: &Field,
         source: (&'static str, &[(&'static str, Scalar, Sql, bool)], &Option<Sql>),
         pick: &Pick<'a>,
         t: &str,
     ) -> Outcome<()> {
         let (ty, parts, null) = source;
-        let mut body = Text::default();
-        body.literal("{");
+        text.expression(&mut self.out);
+        if let Some(when) = null {
+            let when = self.fill(when.on(self.pg), t)?;
+            self.put(&["case when ", &when, " then 'null' else "]);
+        }
+        let mask = self.mask(f);
+        if mask.is_some() || null.is_some() {
+            self.put(&["coalesce("]);
+        }
+        let start = self.out.len();
+        let mut body = Text::new(&mut self.out, self.pg);
+        body.literal(&mut self.out, "{");
         for (i, p) in collect(self.doc, &pick.sets, ty).iter().enumerate() {
-            body.key(i == 0, p.key);
+            body.key(&mut self.out, i == 0, p.key);
             match parts.iter().find(|part| part.0 == p.name()) {
-                None => body.literal(&format!("\"{ty}\"")), // __typename
+                None => self.typename(&mut body, ty),
                 Some((_, scalar, sql, null)) => {
                     let x = self.fill(sql.on(self.pg), t)?;
-                    json(&mut body, *scalar, &x, *null, self.pg)
+                    json(&mut self.out, &mut body, *scalar, &x, *null, self.pg)
                 }
             }
         }
-        body.literal("}");
-        let body = body.done(self.pg);
-        let (body, masked) = self.masked(f, body, t)?;
-        match null {
-            Some(when) => {
-                let when = self.fill(when.on(self.pg), t)?;
-                out.sql(format!("case when {when} then 'null' else coalesce({body}, 'null') end"))
-            }
-            None if masked => out.sql(format!("coalesce({body}, 'null')")),
-            None => out.sql(sql!("(", body, ")")),
+        body.literal(&mut self.out, "}");
+        body.end(&mut self.out);
+        if let Some(mask) = mask {
+            let body = self.out.split_off(start);
+            let masked = self.fill(mask, t)?.replace("{c}", &body);
+            self.put(&[&masked]);
+        }
+        if mask.is_some() || null.is_some() {
+            self.put(&[", 'null')"]);
+        }
+        if null.is_some() {
+            self.put(&[" end"]);
         }
         Ok(())
     }
 
-    /// SQL for a field that leads to rows. `from` is the parent type and its alias; none at the root.
-    fn relation(&mut self, f: &Field, pick: &Pick<'a>, from: Option<(&'static Type, &str)>) -> Outcome<String> {
+    /// Writes the expression of a field that leads to rows. `from` is the parent type and its alias; none at the root.
+    fn relation(&mut self, f: &Field, pick: &Pick<'a>, from: Option<(&'static Type, &str)>) -> Outcome<()> {
         match &f.source {
             Source::One { to, key, id, args } => self.one((*to, *key, id, args), pick, from),
             Source::Find { to, by } => {
@@ -266,32 +294,42 @@ impl<'a> Compiler<'a> {
                 if let Some(scope) = d.reads().filter(|s| self.audience != PUBLIC && !self.scope.has(s)) {
                     return Err(Refused::scope(scope));
                 }
-                let Some(condition) = self.found(d, &t, by, pick)? else { return Ok("'null'".into()) };
-                self.single(d, &t, &condition, true, pick)
+                match self.found(d, &t, by, pick)? {
+                    Some(condition) => self.single(d, &t, &condition, (true, false), pick),
+                    None => self.nothing(),
+                }
             }
             Source::Mine { to } => {
                 let (d, t) = (ty(to), self.alias());
                 let kind = Self::entity(d)?;
                 let own = if kind.name == "Partner" { self.scope.partners.as_slice().into() } else { self.scope.roots(kind.reads) };
-                let Some(id) = own.first().copied() else { return Ok("'null'".into()) };
-                let condition = format!("{t}.id = {}", self.bind(id.into()));
-                self.single(d, &t, &condition, true, pick)
+                let Some(id) = own.first().copied() else { return self.nothing() };
+                let condition = sql!(t, ".id = ", self.bind(id.into()));
+                self.single(d, &t, &condition, (true, false), pick)
             }
             Source::Many(m) => self.many(m, pick, from),
             _ => Err(Refused::internal("not a relation")),
         }
     }
-    fn single(&mut self, d: &'static Type, t: &str, condition: &str, met: bool, pick: &Pick<'a>) -> Outcome<String> {
-        let rule = self.rule(d, t, None)?;
-        let body = self.object(d, t, &pick.sets, met)?;
-        Ok(sql!("coalesce((select ", body, " from ", self.table(d)?, " ", t, " where ", condition, and(rule), "), 'null')"))
+    fn nothing(&mut self) -> Outcome<()> {
+        self.put(&["'null'"]);
+        Ok(())
+    }
+    /// `met`: see [`Self::object`]. `proven`: the way here has shown that the caller may see the row.
+    fn single(&mut self, d: &'static Type, t: &str, condition: &str, (met, proven): (bool, bool), pick: &Pick<'a>) -> Outcome<()> {
+        self.put(&["coalesce((select "]);
+        self.object(d, t, &pick.sets, met)?;
+        let rule = if proven { None } else { self.rule(d, t, None)? };
+        let table = self.table(d)?;
+        self.put(&[" from ", &table, " ", t, " where ", condition, &and(rule), "), 'null')"]);
+        Ok(())
     }
     fn one(
         &mut self,
         source: (&'static str, Option<&'static str>, &Sql, &[Argument]),
         pick: &Pick<'a>,
         from: Option<(&'static Type, &str)>,
-    ) -> Outcome<String> {
+    ) -> Outcome<()> {
         let (to, key, id, args) = source;
         let ((pd, pt), d, t) = (from.ok_or_else(|| Refused::internal("no parent"))?, ty(to), self.alias());
         let mut id = self.fill(id.on(self.pg), pt)?;
@@ -303,15 +341,11 @@ impl<'a> Compiler<'a> {
             let place = self.bind(value.into());
             id = id.replace(&format!("{{arg {name}}}"), &place);
         }
-        let condition = format!("{t}.id = {id}");
+        let condition = sql!(t, ".id = ", id);
         let met = d.name == "Customer" || self.meets(from, false);
         // The parent row passed "its `to` is visible" when its own rule goes this way.
         let proven = key.is_some_and(|k| proves(Self::entity(pd).ok().map(|e| e.rules.of(self.scope.audience)), k, d));
-        if proven {
-            let body = self.object(d, &t, &pick.sets, met)?;
-            return Ok(sql!("coalesce((select ", body, " from ", self.table(d)?, " ", t, " where ", condition, "), 'null')"));
-        }
-        self.single(d, &t, &condition, met, pick)
+        self.single(d, &t, &condition, (met, proven), pick)
     }
     /// The condition of a root field that finds one row; none where the id is not one of ours.
     fn found(&mut self, d: &Type, t: &str, by: &[(&str, &str, &str)], pick: &Pick<'a>) -> Outcome<Option<String>> {
@@ -357,5 +391,5 @@ fn text(value: &Value) -> Option<String> {
     }
 }
 fn and(rule: Option<String>) -> String {
-    rule.map_or(String::new(), |r| format!(" and {r}"))
+    rule.map_or(String::new(), |r| sql!(" and ", r))
 }

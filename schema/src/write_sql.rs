@@ -8,45 +8,67 @@ macro_rules! sql {
 }
 pub(crate) use sql;
 
-/// Concatenated SQL text: neighbouring literals become one part.
-#[derive(Default)]
+/// Texts and expressions side by side as one expression, written as they come. PostgreSQL's `||` is its quickest way;
+/// SQLite's copies all that is on its left each time, so that its `concat` serves there. Neighbouring texts become one.
 pub struct Text {
-    parts: Vec<String>,
-    literal: String,
+    pg: bool,
+    parts: usize,
+    groups: usize,
+    /// Inside a literal.
+    open: bool,
 }
+/// Parts of one call of `concat`, which takes some hundreds; and no `a || b || …` becomes a tree too deep.
+const GROUP: usize = 50;
 impl Text {
-    pub fn literal(&mut self, s: &str) {
-        self.literal.push_str(s)
+    pub fn new(out: &mut String, pg: bool) -> Self {
+        let mut text = Text { pg, parts: 0, groups: 0, open: false };
+        text.group(out);
+        text
     }
-    pub fn key(&mut self, first: bool, key: &str) {
-        self.literal.push_str(if first { "\"" } else { ",\"" });
-        self.literal.push_str(key);
-        self.literal.push_str("\":");
+    fn group(&mut self, out: &mut String) {
+        out.push_str(if self.pg { "(" } else { "concat(" });
+        self.groups += 1;
     }
-    pub fn sql(&mut self, s: impl Into<String>) {
-        self.flush();
-        self.parts.push(s.into())
+    fn part(&mut self, out: &mut String) {
+        if self.parts > 0 {
+            out.push_str(if self.pg { " || " } else { ", " });
+            if self.parts.is_multiple_of(GROUP) {
+                self.group(out);
+            }
+        }
+        self.parts += 1;
     }
-    fn flush(&mut self) {
-        if !self.literal.is_empty() {
-            self.parts.push(sql!("'", self.literal, "'"));
-            self.literal.clear();
+    pub fn literal(&mut self, out: &mut String, s: &str) {
+        if !self.open {
+            self.part(out);
+            out.push('\'');
+            self.open = true;
+        }
+        out.push_str(s)
+    }
+    pub fn key(&mut self, out: &mut String, first: bool, key: &str) {
+        self.literal(out, if first { "\"" } else { ",\"" });
+        out.push_str(key);
+        out.push_str("\":");
+    }
+    /// An expression follows: it is to be written next.
+    pub fn expression(&mut self, out: &mut String) {
+        self.close(out);
+        self.part(out)
+    }
+    pub fn sql(&mut self, out: &mut String, sql: &str) {
+        self.expression(out);
+        out.push_str(sql)
+    }
+    fn close(&mut self, out: &mut String) {
+        if self.open {
+            out.push('\'');
+            self.open = false;
         }
     }
-    /// One text. PostgreSQL's `||` is its quickest way; SQLite's copies all that is on its left each time, so that its
-    /// `concat` serves there. Grouped: a function has few arguments, and `a || b || …` is a deep tree.
-    pub fn done(mut self, pg: bool) -> String {
-        const GROUP: usize = 50;
-        self.flush();
-        let join = |parts: &[String]| match (parts, pg) {
-            ([one], _) => one.clone(),
-            (many, true) => many.join(" || "),
-            (many, false) => sql!("concat(", many.join(", "), ")"),
-        };
-        while self.parts.len() > GROUP {
-            self.parts = self.parts.chunks(GROUP).map(|c| if pg { format!("({})", join(c)) } else { join(c) }).collect();
-        }
-        join(&self.parts)
+    pub fn end(mut self, out: &mut String) {
+        self.close(out);
+        (0..self.groups).for_each(|_| out.push(')'))
     }
 }
 
@@ -85,26 +107,36 @@ fn enum_text(values: &[(&str, &str)], x: &str) -> String {
 }
 
 /// A value as JSON text.
-pub fn json(out: &mut Text, scalar: Scalar, x: &str, null: bool, pg: bool) {
-    let quoted = |x: &str| if pg { sql!("to_json(", x, ")::text") } else { sql!("json_quote(", x, ")") };
+pub fn json(out: &mut String, text: &mut Text, scalar: Scalar, x: &str, null: bool, pg: bool) {
+    let mut put = |parts: &[&str]| {
+        text.expression(out);
+        parts.iter().for_each(|part| out.push_str(part))
+    };
+    let quote = if pg { ("to_json(", ")::text") } else { ("json_quote(", ")") };
     match scalar {
-        Scalar::Text | Scalar::Currency if null && pg => out.sql(sql!("coalesce(", quoted(x), ", 'null')")),
-        Scalar::Text | Scalar::Currency => out.sql(quoted(x)),
+        Scalar::Text | Scalar::Currency if null && pg => put(&["coalesce(", quote.0, x, quote.1, ", 'null')"]),
+        Scalar::Text | Scalar::Currency => put(&[quote.0, x, quote.1]),
         Scalar::Int | Scalar::Bool | Scalar::Json => {
             let plain = plain(scalar, x, pg);
-            out.sql(if null { sql!("coalesce(", plain, ", 'null')") } else { sql!("(", plain, ")") })
+            if null { put(&["coalesce(", &plain, ", 'null')"]) } else { put(&["(", &plain, ")"]) }
         }
-        _ if null => out.sql(sql!("coalesce('\"' || (", plain(scalar, x, pg), ") || '\"', 'null')")),
+        _ if null => put(&["coalesce('\"' || (", &plain(scalar, x, pg), ") || '\"', 'null')"]),
+        Scalar::Id(kind) => {
+            text.literal(out, "\"");
+            text.literal(out, kind.prefix);
+            text.literal(out, "_");
+            text.sql(out, &hex(x, pg));
+            text.literal(out, "\"")
+        }
         _ => {
-            out.literal("\"");
-            out.sql(sql!("(", plain(scalar, x, pg), ")"));
-            out.literal("\"")
+            text.literal(out, "\"");
+            text.sql(out, &sql!("(", plain(scalar, x, pg), ")"));
+            text.literal(out, "\"")
         }
     }
 }
 
-/// Rows' texts joined to one, in the order of `by`.
-pub fn joined(x: &str, by: &str, pg: bool) -> String {
-    let function = if pg { "string_agg" } else { "group_concat" };
-    sql!(function, "(", x, ", ','", by, ")")
+/// The function that joins rows' texts to one.
+pub fn joined(pg: bool) -> &'static str {
+    if pg { "string_agg(" } else { "group_concat(" }
 }

@@ -24,81 +24,90 @@ pub(super) struct Listing {
 impl<'a> Compiler<'a> {
     /// A page. Where its ends are asked for, one row more than asked tells whether there are more, and the rows are
     /// numbered; otherwise it is a plain list, which costs a third of that.
-    pub(super) fn connection(&mut self, d: &'static Type, t: &str, pick: &Pick<'a>, l: &Listing) -> Outcome<String> {
-        let mut out = Text::default();
-        let name = format!("{}Connection", d.name);
+    pub(super) fn connection(&mut self, d: &'static Type, t: &str, pick: &Pick<'a>, l: &Listing) -> Outcome<()> {
+        let name = sql!(d.name, "Connection");
         let picks = collect(self.doc, &pick.sets, &name);
         let asks = |names: &[&str]| picks.iter().any(|p| names.contains(&p.name()));
         let (listed, numbered) = (asks(&["nodes", "edges"]), asks(&["pageInfo"]) || l.page.backward);
-        let mut bodies = vec![];
-        out.literal("{");
+        self.put(&["(select "]);
+        let mut text = Text::new(&mut self.out, self.pg);
+        text.literal(&mut self.out, "{");
+        let mut rows = vec![];
         for (i, p) in picks.iter().enumerate() {
-            out.key(i == 0, p.key);
+            text.key(&mut self.out, i == 0, p.key);
             match p.name() {
                 "nodes" | "edges" => {
-                    let body = if p.name() == "nodes" { self.object(d, t, &p.sets, l.met)? } else { self.edge(d, t, p, l)? };
-                    out.literal("[");
+                    text.literal(&mut self.out, "[");
+                    text.expression(&mut self.out);
                     if numbered {
-                        out.sql(self.page_of(&body, t, l));
+                        self.numbered(d, t, p, l)?;
                     } else {
-                        let name = ["j0", "j1", "j2", "j3"].get(bodies.len()).map_or_else(|| format!("j{}", bodies.len()), |n| (*n).into());
-                        out.sql(sql!("coalesce(", joined(&sql!(t, ".", name), "", self.pg), ", '')"));
-                        bodies.push(sql!(body, " ", name));
+                        self.put(&["coalesce(", joined(self.pg), t, ".j", &rows.len().to_string(), ", ','), '')"]);
+                        rows.push(p);
                     }
-                    out.literal("]")
+                    text.literal(&mut self.out, "]")
                 }
-                "pageInfo" => self.page_info(&mut out, t, p, l),
-                "totalCount" => out.sql(format!("cast((select count(*) {}) as text)", l.base)),
-                _ => out.literal(&format!("\"{name}\"")),
+                "pageInfo" => self.page_info(&mut text, t, p, l),
+                "totalCount" => text.sql(&mut self.out, &sql!("cast((select count(*) ", l.base, ") as text)")),
+                _ => self.typename(&mut text, &name),
             }
         }
-        out.literal("}");
-        let size = l.page.size;
+        text.literal(&mut self.out, "}");
+        if asks(&["pageInfo"]) && !listed {
+            text.sql(&mut self.out, "coalesce(max(cast('' as text)), '')"); // one row, also where `pageInfo` is literals only
+        }
+        text.end(&mut self.out);
         if !numbered && listed {
-            let size = size.to_string();
-            return Ok(sql!("(select ", out.done(self.pg), " from (select ", bodies.join(", "), " from ", l.rows, " limit ", size, ") ", t, ")"));
+            for (i, p) in rows.iter().enumerate() {
+                self.put(&[if i == 0 { " from (select " } else { ", " }]);
+                self.row(d, t, p, l)?;
+                self.put(&[" j", &i.to_string()]);
+            }
+            self.put(&[" from ", &l.rows, " limit ", &l.page.size.to_string(), ") ", t]);
+        } else if listed || asks(&["pageInfo"]) {
+            let more = (l.page.size + 1).to_string();
+            self.put(&[" from (select ", t, ".*, row_number() over (order by ", &l.by, ") rn_, count(*) over () n_ from (select * from "]);
+            self.put(&[&l.rows, " limit ", &more, ") ", t, ") ", t]);
         }
-        if !listed && !asks(&["pageInfo"]) {
-            return Ok(format!("(select {})", out.done(self.pg)));
-        }
-        if !listed {
-            out.sql("coalesce(max(cast('' as text)), '')"); // one row, also where `pageInfo` is literals only
-        }
-        let rows = format!("(select * from {} limit {}) {t}", l.rows, size + 1);
-        Ok(format!(
-            "(select {} from (select {t}.*, row_number() over (order by {}) rn_, count(*) over () n_ from {rows}) {t})",
-            out.done(self.pg),
-            l.by
-        ))
+        self.put(&[")"]);
+        Ok(())
+    }
+    /// A node, or an edge around it.
+    fn row(&mut self, d: &'static Type, t: &str, pick: &Pick<'a>, l: &Listing) -> Outcome<()> {
+        if pick.name() == "nodes" { self.object(d, t, &pick.sets, l.met) } else { self.edge(d, t, pick, l) }
     }
     /// The texts of a page's rows among one more.
-    fn page_of(&self, body: &str, t: &str, l: &Listing) -> String {
-        let by = format!(" order by {t}.rn_{}", if l.page.backward { " desc" } else { "" });
-        format!("coalesce({} filter (where {t}.rn_ <= {}), '')", joined(body, &by, self.pg), l.page.size)
+    fn numbered(&mut self, d: &'static Type, t: &str, pick: &Pick<'a>, l: &Listing) -> Outcome<()> {
+        self.put(&["coalesce(", joined(self.pg)]);
+        self.row(d, t, pick, l)?;
+        let direction = if l.page.backward { " desc" } else { "" };
+        self.put(&[", ',' order by ", t, ".rn_", direction, ") filter (where ", t, ".rn_ <= ", &l.page.size.to_string(), "), '')"]);
+        Ok(())
     }
-    fn edge(&mut self, d: &'static Type, t: &str, pick: &Pick<'a>, l: &Listing) -> Outcome<String> {
-        let mut out = Text::default();
-        let name = format!("{}Edge", d.name);
-        out.literal("{");
+    fn edge(&mut self, d: &'static Type, t: &str, pick: &Pick<'a>, l: &Listing) -> Outcome<()> {
+        let name = sql!(d.name, "Edge");
+        let mut text = Text::new(&mut self.out, self.pg);
+        text.literal(&mut self.out, "{");
         for (i, p) in collect(self.doc, &pick.sets, &name).iter().enumerate() {
-            out.key(i == 0, p.key);
+            text.key(&mut self.out, i == 0, p.key);
             match p.name() {
                 "node" => {
-                    let body = self.object(d, t, &p.sets, l.met)?;
-                    out.sql(format!("({body})"))
+                    text.expression(&mut self.out);
+                    self.object(d, t, &p.sets, l.met)?;
                 }
                 "cursor" => {
-                    out.literal("\"");
-                    out.sql(Cursor::sql(&l.list, t, l.order, self.pg));
-                    out.literal("\"")
+                    text.literal(&mut self.out, "\"");
+                    text.sql(&mut self.out, &Cursor::sql(&l.list, t, l.order, self.pg));
+                    text.literal(&mut self.out, "\"")
                 }
-                _ => out.literal(&format!("\"{name}\"")),
+                _ => self.typename(&mut text, &name),
             }
         }
-        out.literal("}");
-        Ok(out.done(self.pg))
+        text.literal(&mut self.out, "}");
+        text.end(&mut self.out);
+        Ok(())
     }
-    fn page_info(&self, out: &mut Text, t: &str, pick: &Pick<'a>, l: &Listing) {
+    fn page_info(&mut self, text: &mut Text, t: &str, pick: &Pick<'a>, l: &Listing) {
         let n = l.page.size;
         let more = format!("case when max({t}.n_) > {n} then 'true' else 'false' end");
         let beyond = if l.page.cursor.is_some() { "true" } else { "false" };
@@ -106,17 +115,17 @@ impl<'a> Compiler<'a> {
         let at = |row: &str| format!("coalesce('\"' || max({cursor}) filter (where {row}) || '\"', 'null')");
         let (near, far) = (format!("{t}.rn_ = 1 and {n} > 0"), format!("{t}.rn_ = {n} or ({t}.n_ < {n} and {t}.rn_ = {t}.n_)"));
         let (start, end) = if l.page.backward { (far, near) } else { (near, far) };
-        out.literal("{");
+        text.literal(&mut self.out, "{");
         for (i, p) in collect(self.doc, &pick.sets, "PageInfo").iter().enumerate() {
-            out.key(i == 0, p.key);
+            text.key(&mut self.out, i == 0, p.key);
             match (p.name(), l.page.backward) {
-                ("hasNextPage", false) | ("hasPreviousPage", true) => out.sql(more.clone()),
-                ("hasNextPage" | "hasPreviousPage", _) => out.literal(beyond),
-                ("startCursor", _) => out.sql(at(&start)),
-                ("endCursor", _) => out.sql(at(&end)),
-                _ => out.literal("\"PageInfo\""),
+                ("hasNextPage", false) | ("hasPreviousPage", true) => text.sql(&mut self.out, &more),
+                ("hasNextPage" | "hasPreviousPage", _) => text.literal(&mut self.out, beyond),
+                ("startCursor", _) => text.sql(&mut self.out, &at(&start)),
+                ("endCursor", _) => text.sql(&mut self.out, &at(&end)),
+                _ => self.typename(text, "PageInfo"),
             }
         }
-        out.literal("}")
+        text.literal(&mut self.out, "}")
     }
 }

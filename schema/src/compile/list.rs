@@ -13,7 +13,7 @@ use entities::{id::Id, rule::Statement};
 use uuid::Uuid;
 
 impl<'a> Compiler<'a> {
-    pub(super) fn many(&mut self, m: &Many, pick: &Pick<'a>, from: Option<(&'static Type, &str)>) -> Outcome<String> {
+    pub(super) fn many(&mut self, m: &Many, pick: &Pick<'a>, from: Option<(&'static Type, &str)>) -> Outcome<()> {
         let (d, t) = (ty(m.to), self.alias());
         let page = self.page(m, pick)?;
         let order = self.order(m, d, pick)?;
@@ -28,9 +28,11 @@ impl<'a> Compiler<'a> {
         let rows = sql!(self.table(d)?, " ", t, filtered(&paged), " order by ", by);
         let met = d.name == "Customer" || self.meets(from, self.is_deep(m, pick));
         if m.shape == Shape::List {
-            let body = self.object(d, &t, &pick.sets, met)?;
-            let (all, size) = (joined(&sql!(t, ".j"), "", self.pg), page.size.to_string()); // as text: SQLite prepares anew for a bound LIMIT
-            return Ok(sql!("'[' || coalesce((select ", all, " from (select ", body, " j from ", rows, " limit ", size, ") ", t, "), '') || ']'"));
+            self.put(&["'[' || coalesce((select ", joined(self.pg), &t, ".j, ',') from (select "]);
+            self.object(d, &t, &pick.sets, met)?;
+            let size = page.size.to_string(); // as text: SQLite prepares anew for a bound LIMIT
+            self.put(&[" j from ", &rows, " limit ", &size, ") ", &t, "), '') || ']'"]);
+            return Ok(());
         }
         let base = sql!("from ", self.table(d)?, " ", t, filtered(&wheres));
         self.connection(d, &t, pick, &Listing { order, page, by, rows, base, list, met })
