@@ -279,6 +279,13 @@ pub async fn until<F: Future<Output = bool>>(patience: Duration, mut check: impl
     }
     Ok(start.elapsed())
 }
+/// What a GET is answered with, whatever its status.
+pub async fn get(address: SocketAddr, path: &str) -> Result<Value> {
+    let mut sender = connect(address).await?;
+    let request = Request::get(path).header(header::HOST, "hub").body(Full::default())?;
+    let body = sender.send_request(request).await?.into_body().collect().await?.to_bytes();
+    Ok(serde_json::from_slice(&body)?)
+}
 /// Whether a GET is answered with 200.
 pub async fn is_ok(address: SocketAddr, path: &str) -> bool {
     let ask = async {

@@ -16,6 +16,10 @@ mod limit;
 mod load;
 /// Servers in turn.
 mod measure;
+/// Several hubs over one database.
+mod nodes;
+/// More than the hub can do.
+mod overload;
 /// PostGraphile.
 mod peer;
 /// CPU per request as a picture.
@@ -32,6 +36,8 @@ mod small;
 mod stage;
 /// Scenarios of starting and growing.
 mod start;
+/// Sockets.
+mod streams;
 
 use clap::Parser;
 use futures::future::LocalBoxFuture;
@@ -63,6 +69,9 @@ const SCENARIOS: &[Scenario] = &[
     Scenario { name: "ask", about: "questions to the bot", run: |b| Box::pin(small::ask(b)) },
     Scenario { name: "write", about: "tickets that are opened", run: |b| Box::pin(small::write(b)) },
     Scenario { name: "start", about: "time to start, memory when idle, size of the program", run: |b| Box::pin(start::start(b)) },
+    Scenario { name: "streams", about: "a thousand sockets that follow the same", run: |b| Box::pin(streams::streams(b)) },
+    Scenario { name: "overload", about: "four times what the hub can do, one hostile caller, and the end", run: |b| Box::pin(overload::overload(b)) },
+    Scenario { name: "nodes", about: "three nodes over one PostgreSQL", run: |b| Box::pin(nodes::nodes(b)) },
 ];
 
 /// Measures the hub. Relative paths start at the project's folder.

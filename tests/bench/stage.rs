@@ -24,7 +24,7 @@ const COMPARED_PAGES: usize = 20;
 const LOGINS: usize = 50;
 
 /// The customer 360: `…` in the questions below.
-const CUSTOMER: &str = "customerNo displayName
+pub const CUSTOMER: &str = "customerNo displayName
     billingAccounts { accountNo balance { amount currency } bills(first: 6) { nodes { amountDue { amount currency } dueDate } } }
     products(first: 20) { nodes { name status } }
     tickets(first: 5, filter: {status: [ACKNOWLEDGED, PENDING, HELD, IN_PROGRESS]}) { nodes { name status } }";

@@ -1,0 +1,170 @@
+//! More than the hub can do: how much of it is still done, how soon the rest is told to come back, what one hostile caller
+//! takes from the others, and whether anybody is lost when the hub is told to stop.
+use crate::{
+    Bench, Result,
+    ground::{Data, Database},
+    hub::Hub,
+    load::{Call, Connection, Draw, Tally, closed, open},
+    report::Check,
+    stage::{CUSTOMER, choose, public_id, shown},
+};
+use futures::future::{join, join_all};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use serde_json::json;
+use std::{cell::Cell, io::ErrorKind, rc::Rc, time::Duration};
+use uuid::Uuid;
+
+const CUSTOMERS: u64 = 1000;
+/// Callers who mean well.
+const CALLERS: usize = 8;
+const OVER: f64 = 4.0;
+/// Connections at such a rate: enough that nobody waits for one.
+const MANY_CONNECTIONS: usize = 600;
+const HOSTILE_CONNECTIONS: usize = 64;
+/// The share of the capacity that the others of a hostile caller ask for.
+const MODEST: f64 = 0.2;
+/// How often it is looked whether all is well again, and how long.
+const WINDOW: Duration = Duration::from_millis(500);
+const WINDOWS: u32 = 20;
+/// A second of the other scenarios is so many of an overload: 60 seconds by default.
+const LONGER: f64 = 7.5;
+
+struct Scene {
+    hub: Hub,
+    callers: Vec<Rc<str>>,
+    hostile: Rc<str>,
+    customers: Vec<Uuid>,
+    seconds: Duration,
+    connections: usize,
+}
+impl Scene {
+    async fn start(bench: &mut Bench, data: &Rc<Data>) -> Result<Self> {
+        let hub = Hub::start(&bench.ground, data, &bench.options.set).await?;
+        let login = |n: usize| data.token(&bench.ground, &["--audience", "agent", "--subject", &format!("agent-{n}")]);
+        let callers = (0..CALLERS).map(login).collect::<Result<_>>()?;
+        let seconds = Duration::from_secs_f64(bench.options.seconds);
+        Ok(Scene { hub, callers, hostile: login(CALLERS)?, customers: shown(data).await?, seconds, connections: bench.options.connections })
+    }
+    fn rng(&self) -> ChaCha8Rng {
+        ChaCha8Rng::seed_from_u64(1)
+    }
+    /// Fifty customers with what they have.
+    fn lists(&self) -> Draw {
+        let body = json!({"query": format!("{{ customers(first: 50) {{ nodes {{ {CUSTOMER} }} }} }}")});
+        let mut who = choose(self.callers.clone(), self.rng());
+        Box::new(move || Call::new(Some(&who()), &body))
+    }
+    /// One customer with what it has.
+    fn ones(&self) -> Draw {
+        let query = format!("query ($id: ID!) {{ customer(id: $id) {{ {CUSTOMER} }} }}");
+        let (mut who, mut any) = (choose(self.callers.clone(), self.rng()), choose(self.customers.clone(), self.rng()));
+        Box::new(move || Call::graphql(Some(&who()), &query, &json!({"id": public_id(any())})))
+    }
+    /// The dearest document that is allowed.
+    async fn dearest(&self) -> Result<Call> {
+        for first in [1000, 500, 300, 200, 100, 50] {
+            let query = format!("{{ customers(first: {first}) {{ nodes {{ {CUSTOMER} }} }} }}");
+            if self.hub.ask(&self.hostile, &query, json!({})).await.is_ok() {
+                return Ok(Call::graphql(Some(&self.hostile), &query, &json!({})));
+            }
+        }
+        Err("no document is dear and allowed".into())
+    }
+    async fn capacity(&self, draw: &mut Draw) -> Result<Tally> {
+        closed(self.hub.target(), 2 * self.connections, self.seconds, draw).await.whole()
+    }
+    async fn open(&self, connections: usize, per_s: f64, duration: Duration, draw: &mut Draw) -> Tally {
+        open(self.hub.target(), connections, per_s, duration, draw).await
+    }
+}
+
+/// Overload, fairness and the end, on each database.
+pub async fn overload(bench: &mut Bench) -> Result<()> {
+    bench.leave();
+    for database in bench.options.databases() {
+        let data = bench.ground.plain_data(database, CUSTOMERS).await?;
+        let scene = Scene::start(bench, &data).await?;
+        too_much(bench, &scene, database, "lists of fifty", scene.lists()).await?;
+        too_much(bench, &scene, database, "one customer", scene.ones()).await?;
+        hostile(bench, &scene, database).await?;
+        told_to_stop(bench, scene, database).await?;
+    }
+    Ok(())
+}
+
+async fn too_much(bench: &mut Bench, scene: &Scene, database: Database, what: &str, mut draw: Draw) -> Result<()> {
+    let peak = scene.capacity(&mut draw).await?.per_s();
+    let tally = scene.open(MANY_CONNECTIONS, peak * OVER, scene.seconds.mul_f64(LONGER), &mut draw).await;
+    let mut windows = 0;
+    while windows < WINDOWS && scene.open(scene.connections, peak / 2.0, WINDOW, &mut draw).await.whole().is_err() {
+        windows += 1;
+    }
+    let recovered_s = (WINDOW * windows).as_secs_f64();
+    let (share, refused) = (tally.per_s() / peak, tally.refused.values().sum::<u64>());
+    let refusal_ms = tally.refusal.value_at_quantile(0.99) as f64 / 1000.0;
+    let others = (tally.broken + tally.errors + refused - tally.retry_after) as f64;
+    let report = &mut bench.report;
+    let mut figure =
+        |name: &str, value, unit, check| report.figure("overload", Some(database.name()), &format!("{what}: {name}"), value, unit, check);
+    figure("most", peak, "/s", None);
+    figure("done of it at 4 × as much", share * 100.0, "%", Some(Check::at_least("≥ 90 %", share * 100.0, 90.0)));
+    figure("p99 of what is done", tally.ms(0.99), "ms", None);
+    figure("refused with Retry-After", tally.retry_after as f64 / tally.elapsed.as_secs_f64(), "/s", None);
+    figure("p99 until refused", refusal_ms, "ms", Some(Check::at_most("≤ 50 ms", refusal_ms, 50.0)));
+    figure("answered otherwise, or not", others, "", Some(Check::at_most("0", others, 0.0)));
+    figure("until all is well again", recovered_s, "s", Some(Check::at_most("≤ 5 s", recovered_s, 5.0)));
+    Ok(())
+}
+
+async fn hostile(bench: &mut Bench, scene: &Scene, database: Database) -> Result<()> {
+    let mut ones = scene.ones();
+    let rate = scene.capacity(&mut ones).await?.per_s() * MODEST;
+    let alone = scene.open(scene.connections, rate, scene.seconds, &mut ones).await.whole()?;
+    let dear = scene.dearest().await?;
+    let mut draw: Draw = Box::new(move || dear.clone());
+    // the hostile one is there a little before and after the others
+    let attack = closed(scene.hub.target(), HOSTILE_CONNECTIONS, scene.seconds + Duration::from_secs(2), &mut draw);
+    let others = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        scene.open(scene.connections, rate, scene.seconds, &mut ones).await
+    };
+    let (others, attack) = join(others, attack).await;
+    let others = others.whole()?;
+    let times = others.ms(0.99) / alone.ms(0.99);
+    let report = &mut bench.report;
+    let mut figure = |name: &str, value, unit, check| report.figure("overload", Some(database.name()), name, value, unit, check);
+    figure("p99 of modest callers by themselves", alone.ms(0.99), "ms", None);
+    figure("the same beside a hostile one", others.ms(0.99), "ms", Some(Check::at_most("≤ 2 × (times as long)", times, 2.0)));
+    figure("the hostile one's answers", attack.per_s(), "/s", None);
+    Ok(())
+}
+
+async fn told_to_stop(bench: &mut Bench, scene: Scene, database: Database) -> Result<()> {
+    let (answered, lost, draw) = (Cell::new(0u64), Cell::new(0u64), std::cell::RefCell::new(scene.ones()));
+    let one = || async {
+        let mut connection = Connection::new(scene.hub.target());
+        loop {
+            let call = draw.borrow_mut()();
+            match connection.ask(call).await {
+                Ok(_) => answered.set(answered.get() + 1),
+                Err(e) if e.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == ErrorKind::ConnectionRefused) => return,
+                Err(e) => {
+                    eprintln!("lost: {e}");
+                    lost.set(lost.get() + 1);
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+            }
+        }
+    };
+    let stop = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        scene.hub.process.signal("TERM")
+    };
+    let (_, told) = join(join_all((0..scene.connections).map(|_| one())), stop).await;
+    told?;
+    let lost = lost.get() as f64;
+    let what = format!("of {} requests lost when the hub is told to stop", answered.get());
+    bench.report.figure("overload", Some(database.name()), &what, lost, "", Some(Check::at_most("0", lost, 0.0)));
+    Ok(())
+}
