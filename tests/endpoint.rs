@@ -3,7 +3,7 @@
 /// Documents made of fragments, from a seed.
 mod fragments;
 /// Statements that would run for hours, and what stops them.
-mod runaway;
+pub mod runaway;
 /// The same over a WebSocket.
 mod socket;
 

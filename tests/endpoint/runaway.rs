@@ -24,7 +24,7 @@ async fn running(store: &Store) -> i64 {
 }
 /// The database has stopped: PostgreSQL says so, and on SQLite, where a thread of ours would still count, every
 /// connection for reading answers again.
-async fn assert_stops(store: &Store) {
+pub async fn assert_stops(store: &Store) {
     let mut left = 0;
     if store.backend() == DbBackend::Postgres {
         for _ in 0..1000 {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    endpoint::replace_tasks,
+    endpoint::{replace_tasks, runaway::assert_stops},
     http::{Answer, Hub, hub_with},
 };
 use api::auth::token::{Class, Order};
@@ -76,6 +76,7 @@ async fn who_comes_when_too_much_is_asked_is_told_to_come_back() {
         until(|| hub.app.gate.standing().0 == 0).await;
         assert_eq!(ask(&hub, &ada, QUICK).await.status, StatusCode::OK, "it is over");
         assert_eq!(hub.app.gate.standing(), (0, 0));
+        assert_stops(&hub.app.store).await;
     }
 }
 
@@ -91,6 +92,7 @@ async fn one_caller_leaves_room_for_others() {
         let answers = join_all(others.iter().map(|other| ask(&hub, other, QUICK))).await;
         assert!(answers.iter().all(|a| a.status == StatusCode::OK), "{:?}", answers.iter().map(|a| &a.text).collect::<Vec<_>>());
         asked.iter().for_each(|one| one.abort());
+        assert_stops(&hub.app.store).await;
     }
 }
 
@@ -106,5 +108,6 @@ async fn one_request_leaves_connections_to_others() {
         assert!(one.await.is_ok());
         assert_eq!(ask(&hub, &token(&hub, "bob"), QUICK).await.status, StatusCode::OK);
         asked[0].abort();
+        assert_stops(&hub.app.store).await;
     }
 }

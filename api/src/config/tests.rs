@@ -104,6 +104,7 @@ fn refused(schema: &serde_json::Value, value: &serde_json::Value, at: &str) -> O
             }
             "enum" => wanted.as_array().expect("values").contains(value),
             "minimum" => value.as_f64().is_none_or(|v| v >= wanted.as_f64().expect("a number")),
+            "maximum" => value.as_f64().is_none_or(|v| v <= wanted.as_f64().expect("a number")),
             "minLength" => value.as_str().is_none_or(|v| v.chars().count() as u64 >= wanted.as_u64().expect("a number")),
             "pattern" => value.as_str().is_none_or(|v| regex::Regex::new(wanted.as_str().expect("a pattern")).unwrap().is_match(v)),
             "required" => wanted.as_array().expect("names").iter().all(|n| value.get(n.as_str().expect("a name")).is_some()),
@@ -172,6 +173,9 @@ fn schema_and_loader_refuse_the_same() {
         "[server]\ncors_origins = 'https://a'",
         "[database]\npool = 'ten'",
         "[database]\npool = 0",
+        "[limits]\nwait_ms = 0",
+        "[limits]\nwait_ms = 10001",
+        "[server]\nleave_ms = 300001",
         "[database]\npool = -1",
         "[database]\nurl = 'mysql://x'",
         "[auth]\nissuer = ''",
