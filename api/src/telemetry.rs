@@ -21,7 +21,9 @@ pub struct RequestId(pub String);
 
 /// Starts the log on stderr. Called once, by the process.
 pub fn start(log: &config::Log) {
-    let filter = EnvFilter::try_new(&log.level).unwrap_or_else(|_| EnvFilter::new("info"));
+    // that a table is there already is nothing to tell
+    let level = format!("sqlx::postgres::notice=warn,{}", log.level);
+    let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
     let json = match log.format {
         config::LogFormat::Auto => !std::io::stderr().is_terminal(),
         format => format == config::LogFormat::Json,
