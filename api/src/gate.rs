@@ -95,6 +95,8 @@ impl Bounds {
 struct State {
     taken: usize,
     lines: HashMap<Arc<Payer>, Line>,
+    /// So many callers are to be looked through.
+    sweep_at: usize,
     /// Callers of whom somebody waits, in turn.
     turns: VecDeque<Arc<Payer>>,
     /// The two callers who were here last.
@@ -278,8 +280,9 @@ impl Shared {
 impl State {
     /// Counts the caller as being there.
     fn arrived(&mut self, payer: Payer, now: Instant) -> Arc<Payer> {
-        if self.lines.len() >= MOST_CALLERS {
+        if self.lines.len() >= self.sweep_at.max(MOST_CALLERS) {
             self.lines.retain(|_, line| line.held > 0 || !line.waiting.is_empty() || now - line.seen < REMEMBERED);
+            self.sweep_at = 2 * self.lines.len(); // not with every arrival where all are here
         }
         let payer = match self.lines.get_key_value(&payer) {
             Some((known, _)) => known.clone(),
