@@ -10,6 +10,9 @@ use std::{
 /// From left to right; a crate uses only what stands to its right.
 const CHAIN: &[&str] = &["tests", "api", "schema", "bot", "search-index", "entities"];
 
+/// A program of its own within `tests`.
+const BENCH: &str = "tests/bench";
+
 /// Columns that end in `_id` and point to no one table.
 const NO_FOREIGN_KEY: &[(&str, &str)] = &[
     ("external_id", "the source's own id"),
@@ -53,10 +56,10 @@ fn read(path: impl AsRef<Path>) -> String {
 #[test]
 fn every_file_is_part_of_its_crate() {
     let mut forgotten = vec![];
-    for krate in CHAIN {
-        let (home, roots): (String, &[&str]) =
-            if *krate == "tests" { ("tests".into(), &["main"]) } else { (format!("{krate}/src"), &["lib", "main"]) };
-        for file in files(&home, rust) {
+    let homes = CHAIN.iter().map(|krate| if *krate == "tests" { "tests".into() } else { format!("{krate}/src") });
+    for home in homes.chain([BENCH.to_string()]) {
+        let roots: &[&str] = if home.starts_with("tests") { &["main"] } else { &["lib", "main"] };
+        for file in files(&home, rust).into_iter().filter(|f| home == BENCH || !f.starts_with(BENCH)) {
             let stem = file.file_stem().unwrap().to_string_lossy().to_string();
             let folder = file.parent().unwrap();
             if folder == Path::new(&home) && roots.contains(&stem.as_str()) {
