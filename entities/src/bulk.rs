@@ -19,7 +19,7 @@ const IN_LENGTHS: [usize; 4] = [1, 16, 256, 4_096];
 pub fn inserts(backend: DbBackend, table: &str, columns: &[&str], rows: Vec<Vec<Value>>) -> Result<Vec<Statement>> {
     let names = columns.join(", ");
     if backend == DbBackend::Postgres {
-        return as_arrays(&rows, &[], |list| format!("insert into {table} ({names}) {list}"));
+        return as_arrays(rows, &[], |list| format!("insert into {table} ({names}) {list}"));
     }
     // `or fail`: whoever fails gives up the transaction, so that SQLite need not be able to undo half a statement
     Ok(as_values(rows, columns.len(), |places| format!("insert or fail into {table} ({names}) values {places}"), &[]))
@@ -84,7 +84,7 @@ impl Change<'_> {
         let from = format!("{t}.{key} = v.{key}{only_those}");
         if backend == DbBackend::Postgres {
             let names = columns.join(", ");
-            let statements = as_arrays(&rows, &more, |list| format!("update {t} set {sets} from ({list}) v ({names}) where {from}"))?;
+            let statements = as_arrays(rows, &more, |list| format!("update {t} set {sets} from ({list}) v ({names}) where {from}"))?;
             return run(tx, statements).await;
         }
         let head = format!("with v ({}) as (values ", columns.join(", "));
@@ -144,19 +144,30 @@ fn as_values(rows: Vec<Vec<Value>>, width: usize, sql: impl Fn(&str) -> String, 
     statements
 }
 /// Hands `sql` a query that gives the rows: places from 1 on are those of the columns, then come those of `more`.
-fn as_arrays(rows: &[Vec<Value>], more: &[Value], sql: impl Fn(&str) -> String) -> Result<Vec<Statement>> {
-    let statement = |part: &[Vec<Value>]| {
-        let columns = (0..part[0].len()).map(|i| column(part, i)).collect::<Result<Vec<_>>>()?;
+fn as_arrays(rows: Vec<Vec<Value>>, more: &[Value], sql: impl Fn(&str) -> String) -> Result<Vec<Statement>> {
+    let (mut rows, mut statements) = (rows.into_iter().peekable(), vec![]);
+    while rows.peek().is_some() {
         let mut query = Rows::default();
-        let mut bound = Vec::with_capacity(columns.len() + more.len());
-        for (i, column) in columns.into_iter().enumerate() {
-            query.add(i, &column, type_of(&part[0][i]));
+        let mut bound = vec![];
+        for (i, values) in turned(rows.by_ref().take(MOST_ROWS)).into_iter().enumerate() {
+            let kind = type_of(&values[0]);
+            let column = column(values, i)?;
+            query.add(i, &column, kind);
             bound.push(column.bound());
         }
         bound.extend(more.iter().cloned());
-        Ok(Statement::from_sql_and_values(DbBackend::Postgres, sql(&query.text()), bound))
-    };
-    rows.chunks(MOST_ROWS).map(statement).collect()
+        statements.push(Statement::from_sql_and_values(DbBackend::Postgres, sql(&query.text()), bound));
+    }
+    Ok(statements)
+}
+/// The columns of rows.
+fn turned(rows: impl Iterator<Item = Vec<Value>>) -> Vec<Vec<Value>> {
+    let mut columns: Vec<Vec<Value>> = vec![];
+    for row in rows {
+        columns.resize_with(row.len(), Vec::new);
+        columns.iter_mut().zip(row).for_each(|(column, value)| column.push(value));
+    }
+    columns
 }
 /// How the values of a column are bound.
 enum Bound {
@@ -177,16 +188,16 @@ impl Bound {
     }
 }
 /// The first column is never one for all: the others have as many rows as it has.
-fn column(rows: &[Vec<Value>], i: usize) -> Result<Bound> {
-    let (values, first) = (|| rows.iter().map(move |row| &row[i]), &rows[0][i]);
-    if i > 0 && values().all(|v| v == first) {
+fn column(values: Vec<Value>, i: usize) -> Result<Bound> {
+    let first = &values[0];
+    if i > 0 && values.iter().all(|v| v == first) {
         // json is bound as text, or its keys would change their order
         return Ok(Bound::Same(if matches!(first, Value::Json(_)) { plain(first)?.map(Cow::into_owned).into() } else { first.clone() }));
     }
-    if as_it_is(first) && values().all(|v| v != &first.as_null()) {
-        return Ok(Bound::Array(values().cloned().collect()));
+    if as_it_is(first) && !values.contains(&first.as_null()) {
+        return Ok(Bound::Array(values));
     }
-    Ok(Bound::Text(array_text(values())?))
+    Ok(Bound::Text(array_text(values.iter())?))
 }
 fn as_it_is(value: &Value) -> bool {
     use Value::*;
@@ -299,8 +310,9 @@ mod tests {
             vec![id(2), id(7), Value::BigInt(None), Value::Int(None), json("{\"b\":1,\"a\":2}"), "y".into()],
         ];
         let mut query = Rows::default();
-        let columns = (0..6).map(|i| column(&rows, i).unwrap()).collect::<Vec<_>>();
-        columns.iter().enumerate().for_each(|(i, c)| query.add(i, c, type_of(&rows[0][i])));
+        let kinds = rows[0].iter().map(type_of).collect::<Vec<_>>();
+        let columns = turned(rows.into_iter()).into_iter().enumerate().map(|(i, values)| column(values, i).unwrap()).collect::<Vec<_>>();
+        columns.iter().enumerate().for_each(|(i, c)| query.add(i, c, kinds[i]));
         assert_eq!(
             query.text(),
             "select u.c0, $2::uuid, u.c2, $4::integer, $5::text::json, u.c5 from unnest($1::uuid[], $3::text::bigint[], $6::text[]) u (c0, c2, c5)"

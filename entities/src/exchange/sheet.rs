@@ -3,6 +3,7 @@
 use crate::{Error, Result};
 use encoding_rs::{Decoder, Encoding, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use std::{
+    borrow::Cow,
     collections::VecDeque,
     fs::File,
     io::{self, BufRead, BufReader, Cursor, Read},
@@ -139,15 +140,18 @@ impl Sheet {
         }
         let mut start = 0;
         let encoding = self.encoding;
-        ends[..fields].iter().map(|end| decoded(&out[std::mem::replace(&mut start, *end)..*end], encoding).trim().to_string()).collect()
+        ends[..fields].iter().map(|end| read_as(&out[std::mem::replace(&mut start, *end)..*end], encoding).trim().to_string()).collect()
     }
 }
 
 /// As the mapping says, else UTF-8, else what Windows wrote.
 pub fn decoded(bytes: &[u8], encoding: Option<&'static Encoding>) -> String {
+    read_as(bytes, encoding).into_owned()
+}
+fn read_as<'a>(bytes: &'a [u8], encoding: Option<&'static Encoding>) -> Cow<'a, str> {
     match encoding {
-        Some(e) => e.decode_without_bom_handling(bytes).0.into_owned(),
-        None => std::str::from_utf8(bytes).map_or_else(|_| WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned(), str::to_string),
+        Some(e) => e.decode_without_bom_handling(bytes).0,
+        None => std::str::from_utf8(bytes).map_or_else(|_| WINDOWS_1252.decode_without_bom_handling(bytes).0, Cow::from),
     }
 }
 

@@ -33,6 +33,10 @@ pub struct Column {
     pub indexed: bool,
 }
 impl Column {
+    /// Whether a source can fill it.
+    pub fn is_fillable(&self) -> bool {
+        !BASE.contains(&self.name) && !SOURCE.contains(&self.name)
+    }
     /// The most bytes of a text.
     pub fn longest(&self) -> usize {
         if self.indexed { 1_000 } else { 256 * 1024 }
@@ -65,7 +69,7 @@ impl Table {
     }
     /// The columns that a source can fill.
     pub fn fillable(&self) -> impl Iterator<Item = &Column> {
-        self.columns.iter().filter(|c| !BASE.contains(&c.name) && !SOURCE.contains(&c.name))
+        self.columns.iter().filter(|c| c.is_fillable())
     }
     /// The column whose changes are kept in `state_changes`.
     pub fn state_column(&self) -> Option<&'static str> {

@@ -50,13 +50,8 @@ pub fn truth(text: &str) -> Option<bool> {
 /// A date with the time of day where there is one; a zone of its own wins over the mapping's.
 pub fn instant(text: &str, order: Order, zone: Option<Tz>) -> Option<DateTime<Utc>> {
     let text = text.trim();
-    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
+    if let Some(at) = with_offset(text) {
         return Some(at.to_utc().trunc_subsecs(0));
-    }
-    for format in ["%Y-%m-%d %H:%M:%S%.f %z", "%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%d %H:%M:%S%.f%:z", "%a, %d %b %Y %H:%M:%S %z"] {
-        if let Ok(at) = DateTime::parse_from_str(text, format) {
-            return Some(at.to_utc().trunc_subsecs(0));
-        }
     }
     let utc = text.strip_suffix("UTC").or_else(|| text.strip_suffix('Z')).map(str::trim_end);
     let (day, rest) = day(utc.unwrap_or(text), order)?;
@@ -72,6 +67,16 @@ pub fn instant(text: &str, order: Order, zone: Option<Tz>) -> Option<DateTime<Ut
             }
         },
     }
+}
+/// An instant that names its own offset, behind the time of day: most texts show at once that they do not.
+fn with_offset(text: &str) -> Option<DateTime<chrono::FixedOffset>> {
+    let (_, time) = text.split_once(':')?;
+    if !time.contains(['+', '-', '−', 'Z', 'z']) {
+        return None;
+    }
+    let formats = ["%Y-%m-%d %H:%M:%S%.f %z", "%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%d %H:%M:%S%.f%:z", "%a, %d %b %Y %H:%M:%S %z"];
+    let other = || formats.iter().find_map(|f| DateTime::parse_from_str(text, f).ok());
+    DateTime::parse_from_rfc3339(text).ok().or_else(other)
 }
 pub fn date(text: &str, order: Order) -> Option<NaiveDate> {
     let (day, rest) = day(text.trim(), order)?;

@@ -16,7 +16,8 @@ use std::borrow::Cow;
 pub struct Cell {
     pub column: &'static Column,
     pub value: Value,
-    pub hash: String,
+    /// Four bytes: enough to tell two values of one cell apart.
+    pub hash: u32,
 }
 
 const LONGEST_ID: usize = 500;
@@ -70,7 +71,7 @@ fn status_as_it_stood(table: &Table, record: &Record) -> Option<(&'static str, V
     }
 }
 fn cell(table: &'static Table, name: &str, value: Value) -> Result<Option<Cell>, Problem> {
-    let Some(column) = table.fillable().find(|c| c.name == name) else {
+    let Some(column) = table.column(name).filter(|c| c.is_fillable()) else {
         return Err(Problem::error("unknown_column", format!("{} has no column {name}", table.name)));
     };
     let wrong = |code: &'static str, what: String| Problem::error(code, format!("{}.{name}: {what}", table.name));
@@ -114,8 +115,7 @@ fn cell(table: &'static Table, name: &str, value: Value) -> Result<Option<Cell>,
     let hash = hash(&value);
     Ok(Some(Cell { column, value, hash }))
 }
-/// Four bytes: enough to tell two values of one cell apart.
-fn hash(value: &Value) -> String {
+fn hash(value: &Value) -> u32 {
     let text = match value {
         Value::Null => "\0".into(),
         Value::Text(text) => Cow::from(text),
@@ -127,5 +127,5 @@ fn hash(value: &Value) -> String {
         Value::Ref { external_id, .. } => external_id.into(),
     };
     let digest = Sha256::digest(text.as_bytes());
-    format!("{:08x}", u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]))
+    u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]])
 }

@@ -137,8 +137,8 @@ impl Known {
                 }
                 let columns = format!("{}, {}", columns(table), key.join(", "));
                 for row in select_in(tx, &format!("select {columns} from {} where {} in", table.name, key[0]), &[], firsts).await? {
-                    let values = key.iter().map(|k| natural_text(table, k, &row)).collect::<Result<Vec<_>>>()?;
-                    let found = read(table, &row)?;
+                    let (found, next) = read(table, &row)?;
+                    let values = key.iter().zip(next..).map(|(k, n)| natural_text(table, k, &row, n)).collect::<Result<Vec<_>>>()?;
                     self.natural.insert((rank, i, values), found);
                 }
             }
@@ -185,7 +185,7 @@ async fn by_source(tx: &impl ConnectionTrait, source: &str, wanted: &BTreeMap<us
         if !by_id.is_empty() {
             let values = by_id.keys().map(|id| (*id).into()).collect();
             for row in select_in(tx, &format!("select {} from {} where id in", columns(table), table.name), &[], values).await? {
-                let row = read(table, &row)?;
+                let (row, _) = read(table, &row)?;
                 for (external_id, hash) in by_id.get(&row.id).into_iter().flatten() {
                     let hash = hash.map(Into::into);
                     found.insert((*rank, external_id.to_string()), Row { hash, by_ref: true, ..row.clone() });
@@ -201,9 +201,8 @@ async fn by_source(tx: &impl ConnectionTrait, source: &str, wanted: &BTreeMap<us
             );
             let values = ids.iter().map(|id| sea_orm::Value::from(id.to_string())).collect();
             for row in select_in(tx, &sql, &[source.into()], values).await? {
-                let external_id: String = row.try_get("", "external_id")?;
-                let read = read(table, &row)?;
-                found.entry((*rank, external_id)).or_insert(read);
+                let (read, next) = read(table, &row)?;
+                found.entry((*rank, row.try_get_by_index(next)?)).or_insert(read);
             }
         }
     }
@@ -240,21 +239,24 @@ fn columns(table: &Table) -> String {
     }
     columns
 }
-fn read(table: &Table, row: &QueryResult) -> Result<Row> {
-    let id = row.try_get("", "id")?;
+/// The row, and the place of what was asked for behind its [`columns`].
+fn read(table: &Table, row: &QueryResult) -> Result<(Row, usize)> {
+    let mut places = 0..;
+    let mut next = || places.next().unwrap_or_default();
+    let id = row.try_get_by_index(next())?;
+    let (hash, batch) = if table.has_source { (row.try_get_by_index(next())?, row.try_get_by_index(next())?) } else { (None, None) };
+    let state = table.state_column().map(|_| row.try_get_by_index(next())).transpose()?.flatten();
     let owner = match table.name {
         "customers" => (Some(id), None),
-        _ if table.is_owned() => (row.try_get("", "customer_id")?, row.try_get("", "partner_id")?),
+        _ if table.is_owned() => (row.try_get_by_index(next())?, row.try_get_by_index(next())?),
         _ => (None, None),
     };
-    let (hash, batch) = if table.has_source { (row.try_get("", "row_hash")?, row.try_get("", "import_batch_id")?) } else { (None, None) };
-    let state = table.state_column().map(|s| row.try_get("", s)).transpose()?.flatten();
-    Ok(Row { id, hash, batch, by_ref: !table.has_source, state, owner })
+    Ok((Row { id, hash, batch, by_ref: !table.has_source, state, owner }, next()))
 }
-fn natural_text(table: &Table, column: &str, row: &QueryResult) -> Result<String> {
+fn natural_text(table: &Table, column: &str, row: &QueryResult, place: usize) -> Result<String> {
     Ok(match table.column(column).map(|c| c.kind) {
-        Some(ColumnKind::Uuid) => row.try_get::<Uuid>("", column)?.to_string(),
-        Some(ColumnKind::Int) => row.try_get::<i32>("", column)?.to_string(),
-        _ => row.try_get("", column)?,
+        Some(ColumnKind::Uuid) => row.try_get_by_index::<Uuid>(place)?.to_string(),
+        Some(ColumnKind::Int) => row.try_get_by_index::<i32>(place)?.to_string(),
+        _ => row.try_get_by_index(place)?,
     })
 }

@@ -1,5 +1,7 @@
 //! What becomes of each row: decided in memory, all or none of a source row.
 
+/// What a source said of a row before.
+mod said;
 /// Numbers that no two rows share, and trees without circles.
 mod unique;
 
@@ -13,6 +15,7 @@ use crate::exchange::{
     table::{self, Column, Table},
 };
 use chrono::{DateTime, NaiveTime, Utc};
+use said::{changed, merged};
 use sea_orm::prelude::Uuid;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -34,6 +37,8 @@ pub struct Here {
     /// By table and the source's id.
     rows: HashMap<(usize, String), Met>,
     natural: HashMap<Natural, Uuid>,
+    /// The same by the row that holds them.
+    held: HashMap<Uuid, Vec<Natural>>,
     /// Customers whose parent the chunk sets.
     parents: HashMap<Uuid, Option<Uuid>>,
 }
@@ -49,7 +54,8 @@ impl Here {
     }
     /// Whether a row was given another value of a unique key.
     fn gave_up(&self, id: Uuid, natural: &Natural) -> bool {
-        self.natural.iter().any(|(n, holder)| *holder == id && (n.0, n.1) == (natural.0, natural.1) && n.2 != natural.2)
+        let other = |n: &Natural| (n.0, n.1) == (natural.0, natural.1) && n.2 != natural.2 && self.natural.get(n) == Some(&id);
+        self.held.get(&id).is_some_and(|held| held.iter().any(other))
     }
 }
 pub struct Insert {
@@ -244,7 +250,10 @@ impl Plan {
         self.inserts.extend(draft.inserts);
         self.removals.extend(draft.removals);
         self.updates.extend(draft.updates);
-        self.here.natural.extend(draft.naturals);
+        for (natural, id) in draft.naturals {
+            self.here.held.entry(id).or_default().push(natural.clone());
+            self.here.natural.insert(natural, id);
+        }
         self.here.parents.extend(draft.parents);
         self.seen.extend(draft.seen);
         self.here.rows.extend(draft.met.into_iter().map(|(_, place, met)| (place, met)));
@@ -309,7 +318,7 @@ impl Plan {
         if repeated {
             let hash = self.met(&place).map(|m| m.hash.clone()).or_else(|| there.as_ref().map(|t| t.hash.clone())).flatten();
             draft.repeated += 1;
-            draft.conflicts.extend(Some(id).filter(|_| !changed(&record.cells, hash.as_deref()).is_empty()));
+            draft.conflicts.extend(Some(id).filter(|_| !changed(record.cells.iter(), hash.as_deref()).is_empty()));
             return Ok(());
         }
         let mut cells = vec![];
@@ -319,9 +328,9 @@ impl Plan {
             cells.push((cell.column, value));
         }
         // what stays open is not taken as said: the next run looks again
-        let said: Vec<Cell> = record.cells.iter().filter(|c| !is_open(c, &cells)).cloned().collect();
+        let said: Vec<&Cell> = record.cells.iter().filter(|c| !is_open(c, &cells)).collect();
         let Some(there) = there else { return self.insert(known, record, id, cells, &said, &owners, draft) };
-        let diff = changed(&said, there.hash.as_deref());
+        let diff = changed(said.iter().copied(), there.hash.as_deref());
         if diff.is_empty() {
             draft.unchanged.push(record.table.name);
             draft.seen.push(record.key);
@@ -389,7 +398,7 @@ impl Plan {
         record: &Checked,
         id: Uuid,
         mut cells: Vec<(&'static Column, Value)>,
-        said: &[Cell],
+        said: &[&Cell],
         owners: &[(&'static str, Owner)],
         draft: &mut Draft,
     ) -> Result<(), Verdict> {
@@ -409,8 +418,8 @@ impl Plan {
                 }
             }
         }
-        let missing = |c: &&Column| !c.nullable && !c.has_default && !cells.iter().any(|d| d.0.name == c.name);
-        if let Some(column) = record.table.fillable().find(missing) {
+        let missing = |c: &&Column| !c.nullable && !c.has_default && c.is_fillable() && !cells.iter().any(|d| d.0.name == c.name);
+        if let Some(column) = record.table.columns.iter().find(missing) {
             return Err(Verdict::Rejected(Problem::error(
                 "missing_value",
                 format!("{}.{}: the source says nothing of it", record.table.name, column.name),
@@ -472,16 +481,4 @@ fn dated(record: &Checked) -> Option<DateTime<Utc>> {
         Value::Date(day) => Some(day.and_time(NaiveTime::MIN).and_utc()),
         _ => None,
     })
-}
-
-/// The columns whose value in the source is not what it was.
-fn changed(cells: &[Cell], stored: Option<&str>) -> Vec<&'static str> {
-    let stored: HashMap<&str, &str> = stored.unwrap_or("").split(' ').filter_map(|c| c.split_once('=')).collect();
-    cells.iter().filter(|c| stored.get(c.column.name) != Some(&c.hash.as_str())).map(|c| c.column.name).collect()
-}
-/// The hashes to keep: the new ones over the old.
-fn merged(cells: &[Cell], stored: Option<&str>) -> String {
-    let mut all: BTreeMap<&str, &str> = stored.unwrap_or("").split(' ').filter_map(|c| c.split_once('=')).collect();
-    all.extend(cells.iter().map(|c| (c.column.name, c.hash.as_str())));
-    all.into_iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(" ")
 }

@@ -31,11 +31,6 @@ pub struct Prepared {
 }
 impl Prepared {
     pub fn new(backend: DbBackend, up: &Origin, mut plan: Plan, at: DateTime<Utc>) -> Result<Prepared> {
-        let mut inserts = HashMap::new();
-        for table in table::tables() {
-            let rows: Vec<&Insert> = plan.inserts.iter().filter(|i| i.table.name == table.name).collect();
-            inserts.insert(table.name, insert(backend, up, table, &rows, at)?);
-        }
         let new = plan.inserts.iter().filter(|i| STATES_FROM_THE_START.contains(&i.table.name)).filter_map(|i| {
             let column = i.table.state_column()?;
             match &i.cells.iter().find(|c| c.0.name == column)?.1 {
@@ -48,7 +43,11 @@ impl Prepared {
             Some(state(u.table.kind?.name, u.id, u.owner, from.clone(), to, at))
         });
         let states = new.chain(changed).collect();
-        plan.inserts.iter_mut().for_each(|i| i.cells = vec![]);
+        let mut inserts = HashMap::new();
+        for table in table::tables() {
+            let rows: Vec<&mut Insert> = plan.inserts.iter_mut().filter(|i| i.table.name == table.name).collect();
+            inserts.insert(table.name, insert(backend, up, table, rows, at)?);
+        }
         Ok(Prepared { plan, inserts, states: bulk::inserts_of(backend, states)? })
     }
 }
@@ -140,15 +139,16 @@ async fn remove(w: &mut Write, table: &'static Table, rows: Vec<&Removal>) -> Re
     Ok(())
 }
 
-fn insert(backend: DbBackend, up: &Origin, table: &'static Table, rows: &[&Insert], at: DateTime<Utc>) -> Result<Vec<Statement>> {
+/// Takes the cells out of the rows.
+fn insert(backend: DbBackend, up: &Origin, table: &'static Table, rows: Vec<&mut Insert>, at: DateTime<Utc>) -> Result<Vec<Statement>> {
     let mut statements = vec![];
     // rows of one shape share a statement; parents in the same table come first
     let own = table.columns.iter().any(|c| c.references == Some(table.name));
-    let depths = if own { depths(rows) } else { HashMap::new() };
-    let mut shapes: BTreeMap<(usize, Vec<&str>), Vec<&Insert>> = BTreeMap::new();
+    let depths = if own { depths(&rows) } else { HashMap::new() };
+    let mut shapes: BTreeMap<(usize, Vec<&str>), Vec<&mut Insert>> = BTreeMap::new();
     for row in rows {
-        let mut columns: Vec<&str> = row.cells.iter().map(|c| c.0.name).collect();
-        columns.sort_unstable();
+        row.cells.sort_unstable_by_key(|c| c.0.name);
+        let columns: Vec<&str> = row.cells.iter().map(|c| c.0.name).collect();
         shapes.entry((depths.get(&row.id).copied().unwrap_or(0), columns)).or_default().push(row);
     }
     for ((_, columns), rows) in shapes {
@@ -157,25 +157,25 @@ fn insert(backend: DbBackend, up: &Origin, table: &'static Table, rows: &[&Inser
             names.extend(["source_system", "external_id", "row_hash", "import_batch_id"]);
         }
         names.extend(&columns);
-        let values = |row: &&Insert| {
+        let values = |row: &mut Insert| {
             let mut values: Vec<sea_orm::Value> = Vec::with_capacity(names.len());
             values.extend([row.id.into(), at.into(), at.into()]);
             if table.has_source {
                 values.extend([up.source.clone().into(), row.external_id.clone().into(), row.hash.clone().into(), up.batch.into()]);
             }
-            values.extend(given(&row.cells, &columns));
+            values.extend(std::mem::take(&mut row.cells).into_iter().map(|(column, said)| value(column, said)));
             values
         };
-        statements.extend(bulk::inserts(backend, table.name, &names, rows.iter().map(values).collect())?);
+        statements.extend(bulk::inserts(backend, table.name, &names, rows.into_iter().map(values).collect())?);
     }
     Ok(statements)
 }
 /// The values of these columns, in their order.
 fn given<'a>(cells: &'a [(&'static Column, Value)], columns: &'a [&str]) -> impl Iterator<Item = sea_orm::Value> + 'a {
-    columns.iter().filter_map(|name| cells.iter().find(|c| c.0.name == *name)).map(|c| value(c.0, &c.1))
+    columns.iter().filter_map(|name| cells.iter().find(|c| c.0.name == *name)).map(|c| value(c.0, c.1.clone()))
 }
 /// How deep a new row stands below other new rows of its table.
-fn depths(rows: &[&Insert]) -> HashMap<Uuid, usize> {
+fn depths(rows: &[&mut Insert]) -> HashMap<Uuid, usize> {
     let parents: HashMap<Uuid, Vec<Uuid>> = rows
         .iter()
         .map(|r| {
@@ -250,21 +250,21 @@ async fn references(
     Change { table: "external_refs", columns, rows, same: vec![("updated_at", at.into())], only }.apply(tx).await
 }
 /// Nulls too have the type of their column.
-fn value(column: &Column, value: &Value) -> sea_orm::Value {
+fn value(column: &Column, value: Value) -> sea_orm::Value {
     match (column.kind, value) {
         (ColumnKind::Uuid, Value::Text(id)) => id.parse::<Uuid>().ok().into(),
         (ColumnKind::Uuid, _) => None::<Uuid>.into(),
-        (ColumnKind::Text | ColumnKind::Currency, Value::Text(text)) => text.clone().into(),
+        (ColumnKind::Text | ColumnKind::Currency, Value::Text(text)) => text.into(),
         (ColumnKind::Text | ColumnKind::Currency, _) => None::<String>.into(),
-        (ColumnKind::Int, Value::Int(n)) => (*n).into(),
+        (ColumnKind::Int, Value::Int(n)) => n.into(),
         (ColumnKind::Int, _) => None::<i64>.into(),
-        (ColumnKind::Bool, Value::Bool(b)) => (*b).into(),
+        (ColumnKind::Bool, Value::Bool(b)) => b.into(),
         (ColumnKind::Bool, _) => None::<bool>.into(),
-        (ColumnKind::Date, Value::Date(day)) => (*day).into(),
+        (ColumnKind::Date, Value::Date(day)) => day.into(),
         (ColumnKind::Date, _) => None::<chrono::NaiveDate>.into(),
-        (ColumnKind::Instant, Value::Instant(at)) => (*at).into(),
+        (ColumnKind::Instant, Value::Instant(at)) => at.into(),
         (ColumnKind::Instant, _) => None::<DateTime<Utc>>.into(),
-        (ColumnKind::Json, Value::Json(json)) => json.clone().into(),
+        (ColumnKind::Json, Value::Json(json)) => json.into(),
         (ColumnKind::Json, _) => None::<serde_json::Value>.into(),
     }
 }

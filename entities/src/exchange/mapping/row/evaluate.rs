@@ -1,7 +1,7 @@
 //! What an expression of the mapping is in one row.
 use super::{
     Deferred,
-    value::{into_column, into_day, is_true, json, text},
+    value::{into_column, into_day, into_text, is_true, json, text},
 };
 use crate::{
     exchange::{
@@ -72,7 +72,7 @@ impl<'b> Work<'b> {
             return None;
         }
         let id = self.noted(&section.external_id, "external_id")?;
-        let Some(external_id) = id.as_ref().and_then(text).filter(|t| !t.is_empty()) else {
+        let Some(external_id) = id.and_then(into_text).filter(|t| !t.is_empty()) else {
             self.problems.push(Problem::error("missing_id", format!("the id of the {} row is blank", section.table.name)));
             return None;
         };
@@ -170,7 +170,7 @@ impl<'b> Work<'b> {
     }
     /// The outer none: no such column; the inner: blank.
     pub(super) fn text_of(&mut self, expr: &'b Expr) -> std::result::Result<Option<Option<String>>, Problem> {
-        Ok(self.value(expr)?.map(|v| text(&v).filter(|t| !t.is_empty())))
+        Ok(self.value(expr)?.map(|v| into_text(v).filter(|t| !t.is_empty())))
     }
     fn shift(&mut self, base: &'b Expr, by: &'b Expr, back: bool) -> Evaluated {
         let Expr::Call { function, args } = by else {
@@ -196,9 +196,9 @@ impl<'b> Work<'b> {
     }
     fn map(&mut self, of: &'b Expr, pairs: &[(String, Option<String>)], other: &Other, warn: bool) -> Evaluated {
         let Some(found) = self.text_of(of)? else { return Ok(None) };
-        let word = found.clone().unwrap_or_default();
+        let word = found.as_deref().unwrap_or_default();
         let as_value = |v: &Option<String>| v.clone().map_or(Value::Null, Value::Text);
-        if let Some((_, value)) = pairs.iter().find(|p| p.0 == word || (!word.is_empty() && !p.0.is_empty() && same_word(&p.0, &word))) {
+        if let Some((_, value)) = pairs.iter().find(|p| p.0 == word || (!word.is_empty() && !p.0.is_empty() && same_word(&p.0, word))) {
             return Ok(Some(as_value(value)));
         }
         let value = match other {
@@ -207,7 +207,7 @@ impl<'b> Work<'b> {
                 let known = pairs.iter().map(|p| p.0.as_str()).collect::<Vec<_>>().join(", ");
                 return Err(Problem::error("unknown_value", format!("`{word}` is none of {known}")));
             }
-            Other::Keep => Value::Text(word.clone()),
+            Other::Keep => Value::Text(word.to_string()),
             Other::Is(value) => as_value(value),
         };
         if warn && found.is_some() {

@@ -26,6 +26,12 @@ pub(super) fn text(value: &Value) -> Option<String> {
         Value::Ref { external_id, .. } => external_id.clone(),
     })
 }
+pub(super) fn into_text(value: Value) -> Option<String> {
+    match value {
+        Value::Text(text) => Some(text),
+        other => text(&other),
+    }
+}
 pub(super) fn json(value: Value) -> serde_json::Value {
     match value {
         Value::Null => serde_json::Value::Null,
@@ -74,7 +80,7 @@ pub(super) fn into_column(value: Value, column: &Column) -> Result<Value, Proble
         (ColumnKind::Instant, Value::Date(day)) => Value::Instant(day.and_time(chrono::NaiveTime::MIN).and_utc()),
         (ColumnKind::Json, Value::Json(json)) => Value::Json(json),
         (ColumnKind::Json, other) => Value::Json(json(other)),
-        (ColumnKind::Text | ColumnKind::Currency, other) => Value::Text(text(&other).unwrap_or_default()),
+        (ColumnKind::Text | ColumnKind::Currency, other) => Value::Text(into_text(other).unwrap_or_default()),
         (_, other) => other,
     })
 }
