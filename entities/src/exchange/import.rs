@@ -157,8 +157,11 @@ pub struct Example {
     pub message: String,
 }
 
-/// Source rows per transaction.
-const CHUNK: usize = 500;
+/// What a transaction takes at most: rows of the file, rows of our tables, and bytes of the file's text. Each
+/// transaction costs some twenty statements and a wait for the disk, however little it holds.
+const CHUNK_ROWS: usize = 2_500;
+const CHUNK_RECORDS: usize = 7_500;
+const CHUNK_BYTES: usize = 4 << 20;
 const EXAMPLES: usize = 20;
 /// Row errors that are kept per batch; beyond, they are only counted.
 const MOST_ERRORS_KEPT: u64 = 100_000;
@@ -332,7 +335,7 @@ fn feed(reader: &dyn Reader, again: Option<&HashSet<u64>>, tx: &mpsc::Sender<Res
         Ok(rows) => rows,
         Err(e) => return drop(tx.blocking_send(Err(e))),
     };
-    let mut chunk = vec![];
+    let (mut chunk, mut records, mut bytes) = (vec![], 0, 0);
     for row in rows {
         match row {
             Err(e) => {
@@ -341,10 +344,16 @@ fn feed(reader: &dyn Reader, again: Option<&HashSet<u64>>, tx: &mpsc::Sender<Res
                 return drop(tx.blocking_send(Err(e)));
             }
             Ok(row) if again.is_some_and(|a| !a.contains(&row.mapped.row_no)) => {}
-            Ok(row) => chunk.push(Ready::from(row)),
+            Ok(row) => {
+                (records, bytes) = (records + row.mapped.records.len(), bytes + row.mapped.raw.len());
+                chunk.push(Ready::from(row));
+            }
         }
-        if chunk.len() == CHUNK && tx.blocking_send(Ok(std::mem::take(&mut chunk))).is_err() {
-            return;
+        if chunk.len() >= CHUNK_ROWS || records >= CHUNK_RECORDS || bytes >= CHUNK_BYTES {
+            if tx.blocking_send(Ok(std::mem::take(&mut chunk))).is_err() {
+                return;
+            }
+            (records, bytes) = (0, 0);
         }
     }
     if !chunk.is_empty() {
