@@ -67,7 +67,14 @@ impl Stat {
 
 /// Resident memory of a process, in MB (2²⁰ bytes).
 pub fn memory_mb(pid: u32) -> Result<f64> {
+    status_mb(pid, "VmRSS:")
+}
+/// The most that it ever was.
+pub fn peak_mb(pid: u32) -> Result<f64> {
+    status_mb(pid, "VmHWM:")
+}
+fn status_mb(pid: u32, field: &str) -> Result<f64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let kb = status.lines().find_map(|l| l.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse::<f64>().ok());
-    Ok(kb.ok_or("no VmRSS in /proc")? / 1024.0)
+    let kb = status.lines().find_map(|l| l.strip_prefix(field)?.split_whitespace().next()?.parse::<f64>().ok());
+    Ok(kb.ok_or_else(|| format!("no {field} in /proc"))? / 1024.0)
 }

@@ -83,6 +83,26 @@ impl Ground {
     pub async fn plain_data(&mut self, database: Database, customers: u64) -> Result<Rc<Data>> {
         self.kept_or_made(database, customers, 0).await
     }
+    /// A new database of this name without rows, whatever was there.
+    pub async fn empty(&mut self, database: Database, name: &str) -> Result<Data> {
+        let name = format!("{}_{name}", database.short());
+        let folder = self.folder.join(&name);
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder)?;
+        }
+        let url = match database {
+            Database::Sqlite => format!("sqlite://{}", folder.join("switchboard.db").display()),
+            Database::Postgres => {
+                let cluster = self.cluster().await?;
+                cluster.admin(&format!("drop database if exists {name}")).await?;
+                cluster.admin(&format!("create database {name}")).await?;
+                cluster.url(&name)
+            }
+        };
+        let data = Data { database, customers: 0, nodes: 0, url, folder, documents: 0 };
+        data.command(self, "init", &["init", &data.folder.display().to_string(), "--yes", "--database", &data.url])?;
+        Ok(data)
+    }
     async fn kept_or_made(&mut self, database: Database, customers: u64, nodes: u64) -> Result<Rc<Data>> {
         let name = format!("{}_{customers}{}", database.short(), if nodes == 0 { "_plain" } else { "" });
         let folder = self.folder.join(&name);

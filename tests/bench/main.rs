@@ -10,6 +10,8 @@ mod enterprise;
 mod ground;
 /// The hub, running.
 mod hub;
+/// Files of many lines.
+mod import;
 /// The hand-written statement.
 mod limit;
 /// Questions, asked in a closed or an open loop.
@@ -68,6 +70,7 @@ const SCENARIOS: &[Scenario] = &[
     Scenario { name: "search", about: "search within what the caller may see, over some 50,000 documents", run: |b| Box::pin(small::search(b)) },
     Scenario { name: "ask", about: "questions to the bot", run: |b| Box::pin(small::ask(b)) },
     Scenario { name: "write", about: "tickets that are opened", run: |b| Box::pin(small::write(b)) },
+    Scenario { name: "import", about: "a file of a million tickets, and a wide one of customers", run: |b| Box::pin(import::import(b)) },
     Scenario { name: "start", about: "time to start, memory when idle, size of the program", run: |b| Box::pin(start::start(b)) },
     Scenario { name: "streams", about: "a thousand sockets that follow the same", run: |b| Box::pin(streams::streams(b)) },
     Scenario { name: "overload", about: "four times what the hub can do, one hostile caller, and the end", run: |b| Box::pin(overload::overload(b)) },
@@ -88,6 +91,9 @@ pub struct Options {
     /// More sizes for the scenario growth: 1000000; may be repeated
     #[arg(long, value_name = "CUSTOMERS")]
     growth: Vec<u64>,
+    /// Lines of the largest file that is imported
+    #[arg(long, value_name = "LINES", default_value_t = 1_000_000)]
+    import_rows: u64,
     /// Only on these databases
     #[arg(long, value_enum)]
     database: Vec<Database>,

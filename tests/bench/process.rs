@@ -75,6 +75,14 @@ impl Process {
             Some(status) => Err(self.failed(&format!("ended ({status})"))),
         }
     }
+    /// Whether it has ended, and well.
+    pub fn has_ended(&mut self) -> Result<bool> {
+        match self.child.try_wait()? {
+            None => Ok(false),
+            Some(status) if status.success() => Ok(true),
+            Some(status) => Err(self.failed(&format!("ended ({status})"))),
+        }
+    }
     /// What went wrong, with the last words of the process.
     pub fn failed(&self, what: &str) -> Failure {
         let said = std::fs::read_to_string(&self.log).unwrap_or_default();
