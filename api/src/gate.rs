@@ -260,11 +260,12 @@ impl Shared {
             line.drop_gone();
             let next = if line.may_take(self.bounds, others) { line.waiting.pop_front() } else { None };
             self.waiting.fetch_sub(before - line.waiting.len(), Ordering::Relaxed);
-            if !line.waiting.is_empty() {
+            let stays = !line.waiting.is_empty();
+            if stays {
                 state.turns.push_back(payer.clone());
             }
             let Some(next) = next else {
-                passed += 1;
+                passed += usize::from(stays); // whose askers have all gone has no turn any more
                 continue;
             };
             passed = 0;
