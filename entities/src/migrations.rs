@@ -12,6 +12,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("m0002_access", include_str!("migrations/m0002_access.sql")),
     ("m0003_partner_tokens", include_str!("migrations/m0003_partner_tokens.sql")),
     ("m0004_privacy", include_str!("migrations/m0004_privacy.sql")),
+    ("m0005_trees", include_str!("migrations/m0005_trees.sql")),
 ];
 
 pub struct Migrator;
@@ -22,7 +23,7 @@ impl MigratorTrait for Migrator {
     }
 }
 
-/// A migration written as SQL text. `down` drops the tables that `up` created, last first; columns that it added stay, as
+/// A migration written as SQL text. `down` drops the tables and indexes that `up` created, last first; columns that it added stay, as
 /// SQLite drops none that refers to another table.
 struct Text {
     name: &'static str,
@@ -43,6 +44,9 @@ impl MigrationTrait for Text {
     }
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for statement in statements(self.up, manager.get_database_backend()).iter().rev() {
+            if let Some(index) = statement.strip_prefix("create index ").and_then(|s| s.split_whitespace().next()) {
+                manager.get_connection().execute_unprepared(&format!("drop index if exists {index}")).await?;
+            }
             if let Some(table) = statement.strip_prefix("create table ").and_then(|s| s.split_whitespace().next()) {
                 let cascade = if manager.get_database_backend() == DbBackend::Postgres { " cascade" } else { "" };
                 manager.get_connection().execute_unprepared(&format!("drop table {table}{cascade}")).await?;

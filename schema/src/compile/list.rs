@@ -25,7 +25,10 @@ impl<'a> Compiler<'a> {
             paged.push(self.keyset(&t, order, page.backward, Cursor::read(cursor, &list, order)?));
         }
         let by = order_by(&t, order, page.backward, self.pg);
-        let rows = sql!(self.table(d)?, " ", t, filtered(&paged), " order by ", by);
+        let rows = match self.tree(m, pick, from) {
+            Some(link) => self.rows_of_tree(&self.table(d)?, &t, link, &paged[1..], &by, page.size + 1),
+            None => sql!(self.table(d)?, " ", t, filtered(&paged), " order by ", by),
+        };
         let met = d.name == "Customer" || self.meets(from, self.is_deep(m, pick));
         if m.shape == Shape::List {
             self.put(&["'[' || coalesce((select ", joined(self.pg), &t, ".j, ',') from (select "]);
@@ -69,6 +72,29 @@ impl<'a> Compiler<'a> {
     }
     fn is_deep(&self, m: &Many, pick: &Pick<'a>) -> bool {
         m.tree && self.doc.arg(&pick.field.node, "includeDescendants") == Some(Value::Boolean(true))
+    }
+    /// (their column, the customer at the top) of a list that goes through all customers below one, where nothing else
+    /// narrows it.
+    fn tree(&self, m: &Many, pick: &Pick<'a>, from: Option<(&'static Type, &str)>) -> Option<(&'static str, String)> {
+        let ((theirs, ours), (_, pt)) = m.link.zip(from).filter(|_| self.is_deep(m, pick))?;
+        let narrowed = self.doc.arg(&pick.field.node, "filter").is_some();
+        (!narrowed).then(|| (theirs, sql!(pt, ".", ours)))
+    }
+    /// Of two ways the database takes the one that suits, and looks at the other not at all: the rows of a small tree
+    /// are gathered and ordered; for a large one all rows are walked in order, as some of any few are its.
+    fn rows_of_tree(&self, table: &str, t: &str, (theirs, top): (&str, String), others: &[String], by: &str, most: u64) -> String {
+        const LARGE: &str = "500";
+        let size = sql!("(select count(*) from (select 1 from customer_closure where ancestor_id = ", top, " limit ", LARGE, ") c)");
+        let gathered = sql!(t, ".", theirs, " in (select descendant_id from customer_closure where ancestor_id = ", top, ")");
+        // counted, as a condition that only holds or not would be turned into a join with all of the tree
+        let met = sql!("(select count(*) from customer_closure where ancestor_id = ", top, " and descendant_id = ", t, ".", theirs, ") > 0");
+        let others: String = others.iter().map(|other| sql!(" and ", other)).collect();
+        let most = most.to_string();
+        let way = |when: &str, own: &str| {
+            let found = sql!("select * from ", table, " ", t, " where ", size, when, LARGE, " and ", own, others);
+            sql!("select * from (", found, " order by ", by, " limit ", most, ") ", t)
+        };
+        sql!("(", way(" < ", &gathered), " union all ", way(" >= ", &met), ") ", t, " order by ", by)
     }
     fn wheres(&mut self, m: &Many, d: &'static Type, t: &str, pick: &Pick<'a>, from: Option<(&'static Type, &str)>) -> Outcome<Vec<String>> {
         let mut wheres = vec![];
