@@ -71,6 +71,28 @@ async fn a_spent_budget_refuses_by_cost_until_it_has_filled() {
 }
 
 #[tokio::test]
+async fn what_is_refused_is_paid_by_its_length() {
+    let hub = hub_with(|c| (c.budget.public_points, c.budget.public_restored) = (20_010, 1)).await;
+    let broken = format!("{{ {}", "a ".repeat(7_000)); // a syntax error at the end of 55 points
+    let unknown = format!("{{ nonsense(text: \"{}\") }}", "x".repeat(14_000));
+    let left = async || cost(&hub.ask("{ __typename }").await).1;
+    let before = left().await;
+    for document in [&broken, &unknown] {
+        assert_ne!(hub.ask(document).await.code(), "", "is refused");
+    }
+    let after = left().await;
+    assert!(after < before - 60, "{before} {after}");
+    // 782 points each, and not even read
+    let too_long = "x".repeat(200_000);
+    let mut tried = 0;
+    while hub.ask(&too_long).await.status != StatusCode::TOO_MANY_REQUESTS {
+        tried += 1;
+        assert!(tried < 40, "it is never spent");
+    }
+    assert!(tried > 20, "{tried}");
+}
+
+#[tokio::test]
 async fn each_address_pays_for_itself_and_the_word_of_a_proxy_counts_only_when_trusted() {
     let proxy: SocketAddr = "10.0.0.1:5000".parse().unwrap();
     let ask = async |hub: &Hub, from: &str| {

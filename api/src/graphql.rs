@@ -214,9 +214,11 @@ pub async fn admit(app: &Arc<App>, scope: Scope, address: Address, call: Call) -
     let place = app.gate.enter(&scope, address).await?;
     Ok(Prepared { place: Some(place), ..prepare(app, scope, address, call)? })
 }
-/// Finds the document, judges it and its variables for this caller, and takes its cost from the caller's budget.
+/// Finds the document, judges it and its variables for this caller, and takes its cost from the caller's budget: for
+/// reading it before, the rest after.
 pub fn prepare(app: &Arc<App>, scope: Scope, address: Address, call: Call) -> Result<Prepared, Refused> {
     let found = app.persisted.find(scope.audience, call.source)?;
+    let read = app.budgets.charge(&scope, address, budget::reading(&found.text)).map_err(Refused::spent)?;
     let document = app.documents.read(&found.text)?;
     let name = call.operation.as_deref();
     let operation = operation(&document.parsed, name)?;
@@ -236,7 +238,7 @@ pub fn prepare(app: &Arc<App>, scope: Scope, address: Address, call: Call) -> Re
     if let Some(hash) = found.learn {
         app.persisted.learn(hash, found.text.clone());
     }
-    let shown = app.budgets.charge(&scope, address, cost).map_err(Refused::spent)?;
+    let shown = app.budgets.charge_rest(&scope, address, cost, read).map_err(Refused::spent)?;
     let kind = operation.ty;
     if kind == OperationType::Mutation && scope.actor.is_some() {
         let message = "You look at this as the customer does: nothing can be changed that way.";

@@ -1,5 +1,6 @@
 //! How much one caller may ask: each has a bucket of points that leaks at a steady rate, and each operation pays what
 //! [`schema::guard`] found it to cost before it runs. Aliases and HTTP requests make no difference, only the cost does.
+//! The part that stands for its length is paid before it is read, so that nobody has documents refused for nothing.
 use crate::{auth::address::Address, config};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header::RETRY_AFTER};
 use entities::{Audience, Scope};
@@ -105,6 +106,12 @@ pub struct Spent {
 
 const MOST_BUCKETS: u64 = 100_000;
 
+/// What it costs that a document is read and judged, whatever comes of it: a point for each 256 bytes begun.
+pub fn reading(document: &str) -> u64 {
+    const BYTES_A_POINT: u64 = 256;
+    (document.len() as u64).div_ceil(BYTES_A_POINT)
+}
+
 impl Budgets {
     pub fn new(budget: &config::Budget, limit: u64, clock: Ticks) -> Self {
         let of = budget.all().map(|(_, points, restored)| {
@@ -120,7 +127,19 @@ impl Budgets {
         });
         Budgets { of, limit }
     }
-    /// Takes the cost of an operation from its caller's bucket.
+    /// Takes the rest of what an operation costs, once that is known: reading it is paid.
+    pub fn charge_rest(&self, scope: &Scope, address: Address, cost: u64, read: Shown) -> Result<Shown, Spent> {
+        let Some(rest) = cost.checked_sub(read.requested).filter(|rest| *rest > 0) else { return Ok(read) };
+        match self.charge(scope, address, rest) {
+            Ok(shown) => Ok(Shown { requested: cost, ..shown }),
+            // who tries again has to read it again
+            Err(spent) => {
+                let again = spent.shown.budget.map_or(0, |b| read.requested.div_ceil(u64::from(b.restored)));
+                Err(Spent { shown: Shown { requested: cost, ..spent.shown }, wait_s: spent.wait_s + again })
+            }
+        }
+    }
+    /// Takes points from a caller's bucket.
     pub fn charge(&self, scope: &Scope, address: Address, cost: u64) -> Result<Shown, Spent> {
         let shown = self.unpaid(cost);
         let place = Audience::ALL.iter().position(|a| *a == scope.audience).unwrap_or(0);
@@ -233,6 +252,19 @@ mod tests {
         assert!(remaining(budgets.charge(&public, from("2001:db8::1"), 1)) == 99_999);
         assert!(remaining(budgets.charge(&public, from("2001:db8::2"), 1)) == 99_998, "one network");
         assert!(remaining(budgets.charge(&public, from("2001:db8:0:1::1"), 1)) == 99_999);
+    }
+    #[test]
+    fn reading_is_a_part_of_the_cost() {
+        let (budgets, _) = budgets();
+        let ada = scope(Audience::Customer, "ada");
+        assert_eq!([reading(""), reading("{a}"), reading(&"x".repeat(256)), reading(&"x".repeat(257))], [0, 1, 1, 2]);
+        let read = || budgets.charge(&ada, Address(None), 10).expect("is paid");
+        let whole = budgets.charge_rest(&ada, Address(None), 70, read()).expect("is paid");
+        assert_eq!((whole.requested, whole.budget.map(|b| b.remaining)), (70, Some(30)));
+        let cheap = budgets.charge_rest(&ada, Address(None), 3, read()).expect("is paid");
+        assert_eq!((cheap.requested, cheap.budget.map(|b| b.remaining)), (10, Some(20)), "long and cheap");
+        let spent = budgets.charge_rest(&ada, Address(None), 40, read()).expect_err("10 of 30 points are left");
+        assert_eq!((spent.shown.requested, spent.shown.budget.map(|b| b.remaining), spent.wait_s), (40, Some(10), 3));
     }
     #[test]
     fn an_answer_shows_its_cost() {
