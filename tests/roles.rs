@@ -1,5 +1,7 @@
 //! What narrows a login beyond its audience: roles inside an enterprise, regions and teams of agents, protected customers;
 //! and what is written down of who looked.
+mod denied;
+
 use crate::{
     graph::ask::World,
     harness::{self, Customer, ISSUER, act, agent, customer, customer_of, refused},

@@ -39,6 +39,7 @@ use entities::{Audience, Scope};
 use futures::{FutureExt, StreamExt, stream::BoxStream};
 use schema::{
     Caller, Mode,
+    deny::Denied,
     error::{BAD_REQUEST, FORBIDDEN, INTERNAL, OVERLOADED, RATE_LIMITED, TIMEOUT, UNAUTHENTICATED, UNKNOWN_FIELD},
     guard::Limits,
     look::Looked,
@@ -204,6 +205,7 @@ pub struct Prepared {
     plain: bool,
     scope: Scope,
     looked: Looked,
+    denied: Denied,
     shown: Shown,
     /// Where it works: given back when it is done.
     place: Option<Place>,
@@ -246,7 +248,7 @@ pub fn prepare(app: &Arc<App>, scope: Scope, address: Address, call: Call) -> Re
     }
     let caller = Caller::new(scope.clone()).mode(Mode::Bytes);
     let caller = if kind == OperationType::Subscription { caller.streaming(app.deadline()) } else { caller.within(app.deadline()) };
-    let looked = caller.looked.clone();
+    let (looked, denied) = (caller.looked.clone(), caller.denied.clone());
     let mut request = Request::new("").variables(variables).data(caller);
     if let Some(name) = call.operation {
         request = request.operation_name(name);
@@ -254,7 +256,7 @@ pub fn prepare(app: &Arc<App>, scope: Scope, address: Address, call: Call) -> Re
     request.set_parsed_query(document.parsed.clone());
     let plain = || document.parsed.operations.iter().all(|(_, o)| schema::coerce::is_plain(view, &o.node));
     let plain = kind == OperationType::Query && !document.is_valid(scope.audience) && plain();
-    Ok(Prepared { app: app.clone(), request, kind, document, plain, scope, looked, shown, place: None })
+    Ok(Prepared { app: app.clone(), request, kind, document, plain, scope, looked, denied, shown, place: None })
 }
 fn operation<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Result<&'a OperationDefinition, Refused> {
     let mut named = document.operations.iter().filter(|(n, _)| name.is_none() || n.map(|n| n.as_str()) == name);
@@ -287,6 +289,7 @@ impl Prepared {
             Ok(Err(_panic)) => (failed(INTERNAL, OURS, &request_id), "panic"), // the panic hook wrote it to the log
             Err(_late) => (failed(TIMEOUT, "This took too long: ask for less at a time.", &request_id), "timeout"),
         };
+        self.app.looks.note_denied(&self.scope, self.denied.take());
         metrics::counter!("switchboard_operations_total", "audience" => self.scope.audience.name(), "kind" => self.kind.to_string(), "outcome" => outcome).increment(1);
         answer.showing(Some(self.shown))
     }

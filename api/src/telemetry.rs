@@ -56,6 +56,7 @@ fn recorder() -> Option<PrometheusHandle> {
     metrics::describe_gauge!("switchboard_operations_running", "Operations that hold a place");
     metrics::describe_gauge!("switchboard_operations_waiting", "Operations that wait for a place");
     metrics::describe_histogram!("switchboard_wait_seconds", "How long operations waited that found no free place");
+    metrics::describe_counter!("switchboard_denied_total", "Rows that are there and were not for their caller, by audience and kind");
     metrics::describe_gauge!("switchboard_streams_open", "Sockets and event streams that are open");
     metrics::describe_gauge!("switchboard_change_log_position", "Last position of the change log");
     metrics::describe_gauge!("switchboard_index_position", "Position of the change log that the search index has reached");

@@ -348,7 +348,7 @@ impl<'a> Compiler<'a> {
         self.single(d, &t, &condition, (met, proven), pick)
     }
     /// The condition of a root field that finds one row; none where the id is not one of ours.
-    fn found(&mut self, d: &Type, t: &str, by: &[(&str, &str, &str)], pick: &Pick<'a>) -> Outcome<Option<String>> {
+    pub(crate) fn found(&mut self, d: &Type, t: &str, by: &[(&str, &str, &str)], pick: &Pick<'a>) -> Outcome<Option<String>> {
         let given: Vec<_> = by.iter().filter_map(|(arg, _, column)| self.doc.arg(&pick.field.node, arg).map(|v| (*arg, *column, v))).collect();
         let [(_, column, value)] = given.as_slice() else {
             let names: Vec<_> = by.iter().map(|b| b.0).collect();

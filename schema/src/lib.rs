@@ -15,6 +15,8 @@ mod select;
 mod compile;
 /// Whose data an answer shows.
 pub mod look;
+/// Whose data was asked for in vain.
+pub mod deny;
 /// SQL text that writes JSON text.
 mod write_sql;
 /// Pages and cursors.

@@ -9,6 +9,7 @@ mod payload;
 
 use crate::{
     audience::auth,
+    deny,
     error::{Refused, graph},
     node::caller,
 };
@@ -338,7 +339,8 @@ async fn perform<'a, I>(
 where
     I: serde::Serialize,
 {
-    let request = serde_json::to_string(&(name, &input)).unwrap_or_default();
+    let sent = serde_json::to_value(&input).unwrap_or_default();
+    let request = serde_json::to_string(&(name, &sent)).unwrap_or_default();
     let settled = async {
         let store = &ctx.data_unchecked::<crate::Hub>().store;
         let mut w = store.write(&caller(ctx).scope).await?;
@@ -354,7 +356,13 @@ where
         w.commit().await?;
         Ok(id)
     };
-    settle(settled.await)
+    let settled = settled.await;
+    if let Err(Error::Refused(refusals)) = &settled
+        && refusals.iter().any(|r| r.code == Code::NotFound)
+    {
+        deny::written(ctx, &sent).await;
+    }
+    settle(settled)
 }
 fn settle<T>(done: entities::Result<T>) -> Result<std::result::Result<T, Vec<UserError>>> {
     match done {

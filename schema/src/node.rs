@@ -4,6 +4,7 @@ use crate::{
     audience,
     compile::Compiler,
     declare::*,
+    deny::{self, Denied},
     error::{FORBIDDEN, Refused, TIMEOUT},
     graph::{UNIONS, find_ty, roots, ty},
     look::{self, Looked},
@@ -50,6 +51,8 @@ pub struct Caller {
     pub looked: Looked,
     /// One statement at a time: a request that asks for many things holds one connection, not all of them.
     statement: Semaphore,
+    /// What is there and was not for the caller.
+    pub denied: Denied,
     /// Rows that sibling fields wait for, by the field that selects from them and the type.
     waiting: Mutex<HashMap<(usize, &'static str), Vec<Waiting>>>,
 }
@@ -64,6 +67,7 @@ impl Caller {
             until: Instant::now() + DEADLINE,
             each: None,
             looked: Looked::default(),
+            denied: Denied::default(),
             statement: Semaphore::new(1),
             waiting: Mutex::default(),
         }
@@ -247,7 +251,7 @@ impl<T: Declared> OutputType for Node<T> {
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<parser::types::Field>) -> ServerResult<Value> {
         let t = ty(T::NAME);
         match reads(ctx.data_unchecked(), t) {
-            true => row_of(ctx, field, t, self.0).await,
+            true => row_of(ctx, field, t, self.0, false).await,
             false => Ok(Value::Null),
         }
     }
@@ -258,10 +262,19 @@ fn reads(caller: &Caller, t: &Type) -> bool {
     t.reads().is_none_or(|s| caller.scope.audience == entities::Audience::Public || caller.scope.has(s)) || without(|| "node:reads".into())
 }
 /// A row of any kind, as the interface `Node` or a union.
-pub struct AnyNode<U>(Id, PhantomData<U>);
+pub struct AnyNode<U> {
+    id: Id,
+    /// The caller named it.
+    asked: bool,
+    of: PhantomData<U>,
+}
 impl<U: Declared> AnyNode<U> {
     pub fn new(kind: &'static EntityKind, id: Uuid) -> Self {
-        AnyNode(Id::new(kind, id), PhantomData)
+        AnyNode { id: Id::new(kind, id), asked: false, of: PhantomData }
+    }
+    /// The same for an id that the caller sent.
+    pub fn asked(id: Id) -> Self {
+        AnyNode { id, asked: true, of: PhantomData }
     }
 }
 impl<U: Declared> OutputType for AnyNode<U> {
@@ -279,15 +292,22 @@ impl<U: Declared> OutputType for AnyNode<U> {
         // A kind that the audience does not know, or may not read, is like a missing row.
         let allowed = |t: &Type| t.reads().is_none_or(|s| caller(&ctx.with_field(field)).scope.has(s));
         let known = |t: &&Type| ctx.schema_env.registry.types.contains_key(t.name) && allowed(t);
-        match find_ty(self.0.kind.name).filter(known) {
-            Some(t) => row_of(ctx, field, t, self.0.uuid).await,
+        match find_ty(self.id.kind.name).filter(known) {
+            Some(t) => row_of(ctx, field, t, self.id.uuid, self.asked).await,
             None => Ok(Value::Null),
         }
     }
 }
 
 /// One row for one field. Siblings that select by the same field wait for each other: a list of rows is one statement.
-async fn row_of(ctx: &ContextSelectionSet<'_>, field: &Positioned<parser::types::Field>, d: &'static Type, id: Uuid) -> ServerResult<Value> {
+/// `asked`: the caller named it.
+async fn row_of(
+    ctx: &ContextSelectionSet<'_>,
+    field: &Positioned<parser::types::Field>,
+    d: &'static Type,
+    id: Uuid,
+    asked: bool,
+) -> ServerResult<Value> {
     let ctx = ctx.with_field(field);
     let caller = caller(&ctx);
     let key = (std::ptr::from_ref(field) as usize, d.name);
@@ -306,6 +326,10 @@ async fn row_of(ctx: &ContextSelectionSet<'_>, field: &Positioned<parser::types:
         ids.sort();
         ids.dedup();
         let rows = rows(&ctx, d, &ids, &sets).await;
+        if let (true, Ok(rows), Some(kind)) = (asked, &rows, d.entity) {
+            ids.retain(|id| !rows.contains_key(id));
+            deny::asked(&ctx, kind, &ids).await;
+        }
         for (id, sender) in list {
             let found = rows.as_ref().map(|rows| rows.get(&id).cloned()).map_err(Clone::clone);
             _ = sender.send(found);
@@ -358,7 +382,10 @@ fn store<'a>(ctx: &Context<'a>) -> &'a Store {
     &ctx.data_unchecked::<crate::Hub>().store
 }
 /// A statement within what is left of the request's time.
-async fn in_time<T>(ctx: &Context<'_>, query: impl Future<Output = std::result::Result<T, sea_orm::DbErr>>) -> std::result::Result<T, Refused> {
+pub(crate) async fn in_time<T>(
+    ctx: &Context<'_>,
+    query: impl Future<Output = std::result::Result<T, sea_orm::DbErr>>,
+) -> std::result::Result<T, Refused> {
     let caller = caller(ctx);
     let in_turn = async {
         let _turn = caller.statement.acquire().await;
@@ -382,6 +409,9 @@ async fn read<'a>(ctx: &Context<'a>, f: &'static Field, pick: Pick<'a>) -> Serve
         Err(e) => return Err(at(ctx, &e)),
     };
     let json = look::take(json, &c.marked, &caller.looked);
+    if json == "null" {
+        deny::sought(ctx, f, &pick).await;
+    }
     if !c.walk && caller.mode == Mode::Bytes {
         return Ok(Value::Binary(json.into())); // written to the wire as it is
     }

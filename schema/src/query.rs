@@ -17,7 +17,7 @@ impl Query {
     /// Anything by its id. Null when there is none that you may see.
     #[graphql(directive = auth::apply("all".into(), None, Some(1)))]
     async fn node(&self, id: ID) -> Option<AnyNode<AnyRow>> {
-        Id::parse(&id).map(|i| AnyNode::new(i.kind, i.uuid))
+        Id::parse(&id).map(AnyNode::asked)
     }
     /// Several things by their ids, in the order asked; null where there is none that you may see. At most 100.
     #[graphql(directive = auth::apply("all".into(), None, Some(20)))]
@@ -25,7 +25,7 @@ impl Query {
         if ids.len() as u64 > crate::page::MAX_FIRST {
             return Err(graph(Refused::input(format!("At most {} ids at once.", crate::page::MAX_FIRST))));
         }
-        Ok(ids.iter().map(|id| Id::parse(id).map(|i| AnyNode::new(i.kind, i.uuid))).collect())
+        Ok(ids.iter().map(|id| Id::parse(id).map(AnyNode::asked)).collect())
     }
     /// Who you are to the hub.
     #[graphql(directive = auth::apply("all".into(), None, Some(0)))]
