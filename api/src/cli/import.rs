@@ -1,3 +1,6 @@
+/// Where a dry run works.
+pub mod aside;
+
 use super::{
     Context,
     print::{Print, number},
@@ -24,7 +27,6 @@ use std::{
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
-use tempfile::TempDir;
 
 #[derive(Args)]
 pub struct Import {
@@ -65,10 +67,10 @@ impl Import {
         }
     }
     async fn rehearse(&self, context: &Context, store: &Store, database: &config::Database) -> Result<()> {
-        match aside(store, database).await? {
+        match aside::aside(store, database).await? {
             None => self.all(context, store, true).await,
             // in a copy it is done indeed: what the first file brings is there for the second
-            Some((copy, _folder)) => self.all(context, &copy, false).await,
+            Some(copy) => self.all(context, &copy.store, false).await,
         }
     }
     async fn all(&self, context: &Context, store: &Store, pretend: bool) -> Result<()> {
@@ -107,14 +109,6 @@ impl Import {
     fn shown(&self, b: Batch) -> Batch {
         Batch { id: b.id.filter(|_| !self.dry_run), ..b }
     }
-}
-
-/// A copy of a SQLite database beside it, so that a dry run does not hold up the hub's writes. It goes with its folder.
-async fn aside(store: &Store, database: &config::Database) -> Result<Option<(Store, TempDir)>> {
-    let Some(file) = database.file() else { return Ok(None) };
-    let beside = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let folder = tempfile::Builder::new().prefix(".dry-run-").tempdir_in(beside).map_err(Error::file("make a folder in", beside))?;
-    Ok(store.copy_to(&folder.path().join("copy.db")).await?.map(|copy| (copy, folder)))
 }
 
 /// Whether it is what `switchboard export` writes, packed or plain.

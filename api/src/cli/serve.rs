@@ -1,4 +1,4 @@
-use super::{Context, print::number};
+use super::{Context, import::aside, print::number};
 use crate::{
     app::{self, App},
     auth::key::{self, Keys, Kind},
@@ -39,6 +39,7 @@ impl Serve {
             address => Some(listen(address).await?),
         };
         let opened = app::open(&settings, self.migrate).await?;
+        aside::sweep(&settings.config.database);
         if opened.fresh && key::files(&settings.config.auth.keys)?.is_empty() {
             let file = key::generate(&settings.config.auth.keys, Kind::EdDsa)?;
             tracing::info!(file = %file.display(), "first start: made a database and a signing key");
