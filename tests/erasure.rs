@@ -1,4 +1,6 @@
 //! Everything about a customer: handed out whole and nothing of anybody else's, and erased to the last byte.
+mod unfinished;
+
 use crate::harness::{
     self,
     canary::{self, Owner},
