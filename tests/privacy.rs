@@ -173,10 +173,12 @@ async fn media(store: &Store, scope: &Scope) -> Vec<String> {
 #[tokio::test]
 async fn a_request_is_answered_once_and_by_an_agent() {
     use entities::privacy::privacy_request::{self, Kind, State};
-    for store in harness::stores().await {
-        let (ada, bo) = (customer(&store, "Ada").await, customer(&store, "Bo").await);
+    // these kinds nothing but an agent can end
+    let kinds = [(Kind::Rectification, "Ada", "Bo"), (Kind::Restriction, "Eve", "Flo")];
+    for (store, (kind, ada, bo)) in harness::stores().await.into_iter().flat_map(|s| kinds.map(|k| (s.clone(), k))) {
+        let (ada, bo) = (customer(&store, ada).await, customer(&store, bo).await);
         let her = customer_of(ada.id);
-        let asked = act(&store, &her, async |w| privacy_request::create(w, ada.id, Kind::Rectification).await).await.unwrap();
+        let asked = act(&store, &her, async |w| privacy_request::create(w, ada.id, kind).await).await.unwrap();
         for (who, to, said) in [
             (&her, State::Completed, Code::NotFound),
             (&customer_of(bo.id), State::Rejected, Code::NotFound),
