@@ -115,7 +115,7 @@ pub fn personas(app: &App, who: &Summary) -> Option<Vec<Persona>> {
         },
         Persona {
             name: "Technician",
-            hint: format!("a technical contact of {}: sees its products and tickets, and no bills", who.enterprise.name),
+            hint: format!("{}: sees its products and tickets, no bills", who.enterprise.name),
             token: token(Class::Customer, TECHNICIAN, Some(&who.enterprise), None)?,
             query: include_str!("../demo/queries/technician.graphql"),
             variables: None,
@@ -131,7 +131,7 @@ pub fn personas(app: &App, who: &Summary) -> Option<Vec<Persona>> {
         },
         Persona {
             name: "Partner",
-            hint: format!("{}: sees itself and what it sold to {} customers, and nothing else of them", who.full.partner.name, who.full.customers),
+            hint: format!("{}: sees itself and what it sold to {} customers", who.full.partner.name, who.full.customers),
             token: token(Class::Partner, "demo-partner", None, Some(&who.full.partner))?,
             query: include_str!("../demo/queries/partner.graphql"),
             variables: None,
