@@ -144,6 +144,8 @@ CREATE INDEX bills_bill_no on bills (bill_no);
 
 CREATE INDEX bills_customer on bills (customer_id, bill_on desc, id desc);
 
+CREATE INDEX bills_date on bills (bill_on desc, id desc);
+
 CREATE INDEX bills_partner on bills (partner_id, bill_on desc, id desc) where partner_id is not null;
 
 CREATE INDEX bills_state on bills (state, due_on);

@@ -136,7 +136,9 @@ async fn every_row_rule_has_its_index() {
     }
     let indexes = indexes(&harness::store().await).await;
     let begins = |(table, key): &(&str, &str)| indexes.get(*table).is_some_and(|all| all.iter().any(|(columns, _)| columns[0] == *key));
-    let missing: Vec<_> = wanted.iter().filter(|w| !w.0.starts_with('(') && !begins(w)).collect();
+    // nobody comes to these by their customer: they are the few of a bill, and of an article
+    let few = [("bill_lines", "customer_id"), ("kb_feedback", "customer_id")];
+    let missing: Vec<_> = wanted.iter().filter(|w| !w.0.starts_with('(') && !few.contains(w) && !begins(w)).collect();
     assert!(wanted.len() > 20 && missing.is_empty(), "no index for {missing:?}");
 }
 
