@@ -89,7 +89,8 @@ async fn a_root_field_is_one_statement_and_a_list_of_rows_too() {
         let world = World::new(store.observed(move |_| _ = seen.fetch_add(1, std::sync::atomic::Ordering::Relaxed))).await;
         let tickets: Vec<_> = cast.ids.iter().filter(|id| id.starts_with("tkt")).map(|id| format!("\"{id}\"")).collect();
         let nodes = format!("{{ nodes(ids: [{}]) {{ id ... on Ticket {{ name notes {{ nodes {{ body }} }} }} }} }}", tickets.join(","));
-        for (query, statements) in queries.iter().map(|q| (q.0.to_string(), q.1)).chain([(nodes, 1)]) {
+        // one of them is not shown: one more tells whether it is there
+        for (query, statements) in queries.iter().map(|q| (q.0.to_string(), q.1)).chain([(nodes, 2)]) {
             count.store(0, std::sync::atomic::Ordering::Relaxed);
             world.data(&cast.callers[0], &query).await;
             assert_eq!(count.load(std::sync::atomic::Ordering::Relaxed), statements, "{query}");
