@@ -1,5 +1,5 @@
 //! SQL text that writes JSON text, in the words of either database. No escaping is needed for what cannot hold a
-//! quote (numbers, ids, dates); all other text goes through the database's own JSON quoting.
+//! quote (numbers, ids, dates, and currencies, which are codes of ISO 4217 whatever a source says); all other text goes through the database's own JSON quoting.
 use crate::declare::Scalar;
 
 /// Texts side by side. `format!` would do the same, at three times the price: statements are written for each request.
@@ -114,8 +114,8 @@ pub fn json(out: &mut String, text: &mut Text, scalar: Scalar, x: &str, null: bo
     };
     let quote = if pg { ("to_json(", ")::text") } else { ("json_quote(", ")") };
     match scalar {
-        Scalar::Text | Scalar::Currency if null && pg => put(&["coalesce(", quote.0, x, quote.1, ", 'null')"]),
-        Scalar::Text | Scalar::Currency => put(&[quote.0, x, quote.1]),
+        Scalar::Text if null && pg => put(&["coalesce(", quote.0, x, quote.1, ", 'null')"]),
+        Scalar::Text => put(&[quote.0, x, quote.1]),
         Scalar::Int | Scalar::Bool | Scalar::Json => {
             let plain = plain(scalar, x, pg);
             if null { put(&["coalesce(", &plain, ", 'null')"]) } else { put(&["(", &plain, ")"]) }
