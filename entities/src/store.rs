@@ -55,7 +55,6 @@ impl Store {
                         .foreign_keys(true)
                         .pragma("synchronous", "FULL") // an acknowledged write survives a power cut
                         .pragma("temp_store", "MEMORY")
-                        .pragma("cache_size", "-8000") // KiB for each connection: the upper pages of all trees stay
                 });
             }
             o
