@@ -141,6 +141,46 @@ async fn a_page_can_be_asked_for_its_count_or_its_ends_alone() {
     }
 }
 
+/// More customers below one than are gathered: the rows of such a tree are walked in their order.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_through_a_large_tree_shows_its_rows_in_order_and_no_others() {
+    const LARGE: usize = 510;
+    for store in harness::stores().await {
+        let (top, stranger) = (customer(&store, "Top").await, customer(&store, "Stranger").await);
+        let mut bills = vec![];
+        for n in 0..LARGE {
+            let unit = customer(&store, &format!("Unit {n}")).await;
+            if n % 100 == 0 {
+                let month = format!("2025-{:02}", n / 100 + 1);
+                bills.push(public_id(&entities::billing::bill::ENTITY, unit.bill(&month, &[("Plan", 1999)]).await));
+            }
+        }
+        stranger.bill("2025-12", &[("Plan", 1999)]).await;
+        bills.reverse(); // the newest first
+        let sql = "insert into customer_closure (ancestor_id, descendant_id, depth) select $1, id, 1 from customers where id not in ($1, $2)";
+        let below = sea_orm::Statement::from_sql_and_values(store.backend(), sql, [top.id.into(), stranger.id.into()]);
+        sea_orm::ConnectionTrait::execute_raw(store.writer(), below).await.expect("a tree");
+        let world = World::new(store.clone()).await;
+        let id = public_id(&entities::party::customer::ENTITY, top.id);
+        let list = |page: &str, ends: &str| {
+            format!("{{ customer(id: \"{id}\") {{ bills({page}, includeDescendants: true) {{ totalCount nodes {{ id }} {ends} }} }} }}")
+        };
+        let ids = |page: &serde_json::Value| -> Vec<String> {
+            let nodes = page["nodes"].as_array().expect("nodes");
+            nodes.iter().map(|n| n["id"].as_str().expect("an id").to_string()).collect()
+        };
+        let all = world.data(&agent(), &list("first: 50", "")).await["customer"]["bills"].clone();
+        assert_eq!((ids(&all), &all["totalCount"]), (bills.clone(), &bills.len().into()));
+        let first = world.data(&agent(), &list("first: 4", "pageInfo { hasNextPage endCursor }")).await["customer"]["bills"].clone();
+        assert_eq!((ids(&first), &first["pageInfo"]["hasNextPage"]), (bills[..4].to_vec(), &true.into()));
+        let after = format!("first: 4, after: {}", first["pageInfo"]["endCursor"]);
+        let rest = world.data(&agent(), &list(&after, "pageInfo { hasNextPage }")).await["customer"]["bills"].clone();
+        assert_eq!((ids(&rest), &rest["pageInfo"]["hasNextPage"]), (bills[4..].to_vec(), &false.into()));
+        let last = world.data(&agent(), &list("last: 2", "")).await["customer"]["bills"].clone();
+        assert_eq!(ids(&last), bills[4..].to_vec());
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_scope_that_is_missing_is_missing_by_id_too() {
     for store in harness::stores().await {
