@@ -1,6 +1,8 @@
 //! Everything anew: what was found before stays found until the new documents take its place in one commit.
 use crate::{
-    Index, Progress, Result, Writer, party,
+    Index, Progress, Result, Writer,
+    document::Document,
+    party,
     writer::{self, documents},
 };
 use entities::{
@@ -42,15 +44,23 @@ impl Index {
         self.show(&writer).await
     }
     async fn all_of(&self, writer: &Writer, kind: &'static EntityKind, progress: Progress<'_>) -> Result<u64> {
-        let (mut after, mut done) = (Uuid::nil(), 0);
-        loop {
-            let ids = page(&self.store, kind, after).await?;
-            let Some(last) = ids.last() else { return Ok(done) };
-            after = *last;
+        let mut done = 0;
+        let (mut ids, mut ready) = self.some_of(kind, Uuid::nil()).await?;
+        // the database makes the next rows ready while these are written
+        while let Some(last) = ids.last().copied() {
             done += ids.len() as u64;
-            self.replace(writer, vec![], documents(&self.store, kind, &ids).await?).await?;
+            let writing = self.replace(writer, vec![], ready);
+            let (next, ()) = tokio::try_join!(self.some_of(kind, last), writing)?;
+            (ids, ready) = next;
             progress(kind.name, done);
         }
+        Ok(done)
+    }
+    /// The rows of a kind behind a key, and their documents.
+    async fn some_of(&self, kind: &'static EntityKind, after: Uuid) -> Result<(Vec<Uuid>, Vec<Document>)> {
+        let ids = page(&self.store, kind, after).await?;
+        let documents = if ids.is_empty() { vec![] } else { documents(&self.store, kind, &ids).await? };
+        Ok((ids, documents))
     }
 }
 
