@@ -191,7 +191,8 @@ impl Caller {
 async fn scope_of(app: &App, claims: &Claims, at: DateTime<Utc>) -> Result<Scope, Rejected> {
     // two issuers may each have somebody of that name
     let subject = if claims.iss == app.tokens.issuer() { claims.sub.clone() } else { format!("{} {}", claims.iss, claims.sub) };
-    let mut scope = Scope::new(claims.aud_class.audience(), subject, at).with_scopes(claims.scope.split(' '));
+    let mut scope = Scope::new(claims.aud_class.audience(), subject, at);
+    scope.scopes = claims.scopes();
     scope.actor = claims.act.as_ref().map(|a| a.sub.clone());
     match scope.audience {
         Audience::Customer => {

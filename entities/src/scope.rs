@@ -4,6 +4,8 @@ use chrono::{DateTime, Utc};
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
+    ops::{Deref, DerefMut},
+    sync::Arc,
 };
 use uuid::Uuid;
 
@@ -113,13 +115,33 @@ const PARTNER_MEANS: &[(&str, &[&str])] = &[
     (PARTNER_TOKEN_WRITE, &["partner:write"]),
 ];
 
+/// What somebody may do. Cheap to clone, as a request passes it on: copied where it is changed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Scopes(Arc<BTreeSet<&'static str>>);
+impl Deref for Scopes {
+    type Target = BTreeSet<&'static str>;
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+impl DerefMut for Scopes {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        Arc::make_mut(&mut self.0)
+    }
+}
+impl FromIterator<&'static str> for Scopes {
+    fn from_iter<I: IntoIterator<Item = &'static str>>(scopes: I) -> Self {
+        Scopes(Arc::new(scopes.into_iter().collect()))
+    }
+}
+
 /// Who asks, what they may do, and when.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scope {
     pub audience: Audience,
     /// The token's subject; `public` without a token.
     pub subject: String,
-    pub scopes: BTreeSet<&'static str>,
+    pub scopes: Scopes,
     /// The roots of the caller's customer trees (at most 20). Empty for a customer means: nothing.
     pub customers: Vec<Uuid>,
     /// What the caller's roles leave of its scopes at a root (`domain-model` §3, `customer_contacts.role`); a root that is
@@ -150,7 +172,7 @@ impl Scope {
         Scope {
             audience,
             subject: subject.into(),
-            scopes: BTreeSet::new(),
+            scopes: Scopes::default(),
             customers: vec![],
             roles: BTreeMap::new(),
             party: None,

@@ -35,7 +35,7 @@ impl Who {
         }
     }
     pub fn of(name: &str, scope: Scope) -> Self {
-        let scopes = scope.scopes.clone();
+        let scopes = scope.scopes.iter().copied().collect();
         let roots = scope.customers.iter().map(|id| (*id, None)).collect();
         let partners = scope.partners.clone();
         Who {

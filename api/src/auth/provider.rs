@@ -95,6 +95,7 @@ impl Provider {
             jti: standard.jti,
             client_id: standard.client_id,
             act: None,
+            scopes: Default::default(),
         };
         token::check(&mapped, &self.config.issuer, &self.audience, now.timestamp())?;
         match mapped.aud_class {

@@ -6,13 +6,13 @@ use super::{
 };
 use crate::config;
 use chrono::{DateTime, Utc};
-use entities::Audience;
+use entities::{Audience, Scope, scope::Scopes};
 use jsonwebtoken::{Header, encode};
 use moka::sync::Cache;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Clocks differ a little.
 pub const LEEWAY_S: i64 = 30;
@@ -49,6 +49,16 @@ pub struct Claims {
     /// Who acts for `sub` (RFC 8693): the agent who views as a customer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub act: Option<Actor>,
+    /// What `scope` comes to, once it was asked.
+    #[serde(skip)]
+    pub(super) scopes: OnceLock<Scopes>,
+}
+impl Claims {
+    /// What the token's class can hold of what it claims.
+    pub fn scopes(&self) -> Scopes {
+        let granted = || Scope::new(self.aud_class.audience(), "", DateTime::UNIX_EPOCH).with_scopes(self.scope.split(' ')).scopes;
+        self.scopes.get_or_init(granted).clone()
+    }
 }
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -150,6 +160,7 @@ impl Tokens {
             regions: order.regions,
             teams: order.teams,
             act: order.actor.map(|sub| Actor { sub }),
+            scopes: OnceLock::new(),
         };
         let header = Header { typ: Some("at+jwt".into()), kid: Some(signing.id.clone()), ..Header::new(*algorithm) };
         Some((encode(&header, &claims, key).ok()?, claims))
