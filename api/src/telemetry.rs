@@ -87,8 +87,13 @@ pub async fn observe(State(app): State<Arc<App>>, mut request: Request, next: Ne
     if app.lifecycle.is_stopping() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
+    let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert("x-request-id", value);
+        headers.insert("x-request-id", value);
+    }
+    let secured = app.config().server.public_url.starts_with("https://").then_some(limits::SECURED);
+    for (name, value) in limits::HEADERS.into_iter().chain(secured) {
+        headers.entry(name).or_insert(value); // a page says more of its own
     }
     response
 }
@@ -108,7 +113,7 @@ fn known(method: &axum::http::Method) -> &'static str {
 fn request_id(request: &Request) -> String {
     let given = request.headers().get("x-request-id").and_then(|v| v.to_str().ok());
     let decent = |id: &&str| (8..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-    given.filter(decent).map_or_else(|| uuid::Uuid::now_v7().simple().to_string(), Into::into)
+    given.filter(decent).map_or_else(|| format!("{:032x}", rand::random::<u128>()), Into::into)
 }
 
 pub fn panic_text(payload: &(dyn std::any::Any + Send)) -> &str {
