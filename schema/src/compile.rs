@@ -111,7 +111,8 @@ impl<'a> Compiler<'a> {
     /// Fill the places of a declared fragment: the row, the caller's values, `{may Kind alias}`,
     /// `{has SCOPE}`, and `{can SCOPE KEY}` where it depends on the customer that the column KEY holds.
     fn fill(&mut self, text: &str, t: &str) -> Outcome<String> {
-        if !["{may ", "{has ", "{can "].iter().any(|place| text.contains(place)) {
+        // most fragments are a column: this is asked for each field of each request
+        if !text.split('{').skip(1).any(|place| ["may ", "has ", "can "].iter().any(|word| place.starts_with(word))) {
             return Ok(rule::fill(text, t, self.scope, self));
         }
         let mut out = text.to_string();

@@ -12,6 +12,15 @@ use async_graphql::Value;
 use entities::{id::Id, rule::Statement};
 use uuid::Uuid;
 
+/// Customers from which on a tree is large.
+const LARGE: &str = "500";
+/// The size of a tree as an expression, and what has to stand around the list for it.
+struct Sized {
+    size: String,
+    before: &'static str,
+    after: String,
+}
+
 impl<'a> Compiler<'a> {
     pub(super) fn many(&mut self, m: &Many, pick: &Pick<'a>, from: Option<(&'static Type, &str)>) -> Outcome<()> {
         let (d, t) = (ty(m.to), self.alias());
@@ -25,20 +34,30 @@ impl<'a> Compiler<'a> {
             paged.push(self.keyset(&t, order, page.backward, Cursor::read(cursor, &list, order)?));
         }
         let by = order_by(&t, order, page.backward, self.pg);
-        let rows = match self.tree(m, pick, from) {
-            Some(link) => self.rows_of_tree(&self.table(d)?, &t, link, &paged[1..], &by, page.size + 1),
+        let tree = self.tree(m, pick, from);
+        let sized = tree.as_ref().map(|(_, top)| self.sized(top));
+        let rows = match tree.zip(sized.as_ref()) {
+            Some((link, sized)) => self.rows_of_tree(&self.table(d)?, &t, (link, &sized.size), &paged[1..], &by, page.size + 1),
             None => sql!(self.table(d)?, " ", t, filtered(&paged), " order by ", by),
         };
         let met = d.name == "Customer" || self.meets(from, self.is_deep(m, pick));
-        if m.shape == Shape::List {
-            self.put(&["'[' || coalesce((select ", joined(self.pg), &t, ".j, ',') from (select "]);
-            self.object(d, &t, &pick.sets, met)?;
-            let size = page.size.to_string(); // as text: SQLite prepares anew for a bound LIMIT
-            self.put(&[" j from ", &rows, " limit ", &size, ") ", &t, "), '') || ']'"]);
-            return Ok(());
-        }
         let base = sql!("from ", self.table(d)?, " ", t, filtered(&wheres));
-        self.connection(d, &t, pick, &Listing { order, page, by, rows, base, list, met })
+        let listing = Listing { order, page, by, rows, base, list, met };
+        let (before, after) = sized.map_or_else(Default::default, |sized| (sized.before, sized.after));
+        self.put(&[before]);
+        match m.shape {
+            Shape::List => self.list(d, &t, pick, &listing)?,
+            _ => self.connection(d, &t, pick, &listing)?,
+        }
+        self.put(&[&after]);
+        Ok(())
+    }
+    fn list(&mut self, d: &'static Type, t: &str, pick: &Pick<'a>, l: &Listing) -> Outcome<()> {
+        self.put(&["'[' || coalesce((select ", joined(self.pg), t, ".j, ',') from (select "]);
+        self.object(d, t, &pick.sets, l.met)?;
+        let size = l.page.size.to_string(); // as text: SQLite prepares anew for a bound LIMIT
+        self.put(&[" j from ", &l.rows, " limit ", &size, ") ", t, "), '') || ']'"]);
+        Ok(())
     }
     fn page(&self, m: &Many, pick: &Pick<'a>) -> Outcome<Page> {
         let size = |name: &str| match self.doc.arg(&pick.field.node, name) {
@@ -80,11 +99,20 @@ impl<'a> Compiler<'a> {
         let narrowed = self.doc.arg(&pick.field.node, "filter").is_some();
         (!narrowed).then(|| (theirs, sql!(pt, ".", ours)))
     }
+    /// How many customers stand below one, as far as it matters. PostgreSQL asks that once for a list; SQLite would ask it
+    /// for each row, unless it is a column of what is around the list.
+    fn sized(&mut self, top: &str) -> Sized {
+        let size = sql!("(select count(*) from (select 1 from customer_closure where ancestor_id = ", top, " limit ", LARGE, ") c)");
+        if self.pg {
+            return Sized { size, before: "", after: String::new() };
+        }
+        let around = self.alias();
+        Sized { before: "(select ", after: sql!(" from (select ", size, " n) ", around, ")"), size: sql!(around, ".n") }
+    }
     /// Of two ways the database takes the one that suits, and looks at the other not at all: the rows of a small tree
     /// are gathered and ordered; for a large one all rows are walked in order, as some of any few are its.
-    fn rows_of_tree(&self, table: &str, t: &str, (theirs, top): (&str, String), others: &[String], by: &str, most: u64) -> String {
-        const LARGE: &str = "500";
-        let size = sql!("(select count(*) from (select 1 from customer_closure where ancestor_id = ", top, " limit ", LARGE, ") c)");
+    fn rows_of_tree(&self, table: &str, t: &str, (link, size): ((&str, String), &str), others: &[String], by: &str, most: u64) -> String {
+        let (theirs, top) = link;
         let gathered = sql!(t, ".", theirs, " in (select descendant_id from customer_closure where ancestor_id = ", top, ")");
         // counted, as a condition that only holds or not would be turned into a join with all of the tree
         let met = sql!("(select count(*) from customer_closure where ancestor_id = ", top, " and descendant_id = ", t, ".", theirs, ") > 0");
