@@ -133,6 +133,15 @@ async fn what_a_customer_was_handed_of_itself_is_not_read_back() {
         assert!(exported(&store).await == before);
     }
 }
+#[test]
+fn an_export_is_known_however_its_first_line_was_written_since() {
+    for line in [export::HEADER, "{\"type\": \"switchboard_export\", \"version\": 1}\r", r#"{ "version" : 1, "type" : "switchboard_export" }"#] {
+        assert!(ndjson::is_export(line), "{line}");
+    }
+    for line in ["", "{}", r#"{"type":"switchboard_export"}"#, r#"{"type":"switchboard_export","version":2}"#, r#"["switchboard_export",1]"#] {
+        assert!(!ndjson::is_export(line), "{line}");
+    }
+}
 #[tokio::test]
 async fn lines_whose_keys_were_sorted_are_the_same_lines() {
     for store in harness::stores().await {

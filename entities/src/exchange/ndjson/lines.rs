@@ -50,7 +50,7 @@ impl<R: BufRead> Lines<R> {
                 self.input.skip_until(b'\n')?;
             }
             let text = Text::new(bytes, long);
-            if text.fault.is_none() && text.raw.trim_end() == HANDED_OUT {
+            if text.fault.is_none() && super::says(&text.raw, HANDED_OUT) {
                 let why = "it is what a customer was handed of itself, without what is internal: only an export of the hub can be read back";
                 return Err(io::Error::new(io::ErrorKind::InvalidData, why));
             }
