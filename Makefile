@@ -1,7 +1,7 @@
 # Everything a person runs here. Each goal does its own set-up; `make` alone lists them.
 SHELL := /bin/bash -euo pipefail
 .DEFAULT_GOAL := help
-.PHONY: help demo test fmt lint deny unit golden golden-check proof mutants bench web
+.PHONY: help demo test fmt lint deny unit golden golden-check proof mutants bench pieces web
 
 help: ## Lists these goals
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ mutants: ## Takes away every guard and row rule, one at a time: a test has to mi
 
 bench: ## Measures the hub beside PostGraphile and a hand-written statement; ARGS="--help" tells the rest
 	@scripts/bench $(ARGS)
+
+pieces: ## Measures the small parts of a request by themselves
+	@cargo bench --quiet --package pieces
 
 web: ## Builds what runs in a browser (needs Node.js)
 	@cd web/graphiql && npm ci --no-audit --no-fund && npm run build

@@ -10,8 +10,8 @@ use std::{
 /// From left to right; a crate uses only what stands to its right.
 const CHAIN: &[&str] = &["tests", "api", "schema", "bot", "search-index", "entities"];
 
-/// A program of its own within `tests`.
-const BENCH: &str = "tests/bench";
+/// Programs of their own under `tests`.
+const BESIDE: [&str; 2] = ["tests/bench", "tests/pieces"];
 
 /// Columns that end in `_id` and point to no one table.
 const NO_FOREIGN_KEY: &[(&str, &str)] = &[
@@ -57,9 +57,9 @@ fn read(path: impl AsRef<Path>) -> String {
 fn every_file_is_part_of_its_crate() {
     let mut forgotten = vec![];
     let homes = CHAIN.iter().map(|krate| if *krate == "tests" { "tests".into() } else { format!("{krate}/src") });
-    for home in homes.chain([BENCH.to_string()]) {
+    for home in homes.chain(BESIDE.map(String::from)) {
         let roots: &[&str] = if home.starts_with("tests") { &["main"] } else { &["lib", "main"] };
-        for file in files(&home, rust).into_iter().filter(|f| home == BENCH || !f.starts_with(BENCH)) {
+        for file in files(&home, rust).into_iter().filter(|f| BESIDE.contains(&&*home) || !BESIDE.iter().any(|b| f.starts_with(b))) {
             let stem = file.file_stem().unwrap().to_string_lossy().to_string();
             let folder = file.parent().unwrap();
             if folder == Path::new(&home) && roots.contains(&stem.as_str()) {
