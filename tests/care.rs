@@ -161,6 +161,37 @@ async fn a_visitor_hands_their_own_talk_to_agents() {
 }
 
 #[tokio::test]
+async fn a_ticket_is_about_its_own_customer_and_no_other_that_the_caller_sees() {
+    for store in harness::stores().await {
+        let (ada, bo) = (customer(&store, "Ada").await, customer(&store, "Bo").await);
+        let (talk, product, bill) = (bo.conversation("My bill").await, bo.product("Mobile M").await, bo.bill("2025-12", &[("Mobile M", 2000)]).await);
+        let both = customer_of(ada.id).for_customers([bo.id]);
+        for scope in [agent(), both] {
+            let about = |customer: &Customer| question(Some(customer), "Whose is it?");
+            for (field, mixed) in [
+                ("conversationId", Open { conversation_id: Some(talk), ..about(&ada) }),
+                ("productId", Open { product_id: Some(product), ..about(&ada) }),
+                ("billId", Open { bill_id: Some(bill), ..about(&ada) }),
+            ] {
+                assert_eq!(refused(&store, &scope, async |w| ticket::open(w, mixed).await).await, [(Code::NotFound, field.into())]);
+            }
+        }
+        open(&store, &agent(), Open { conversation_id: Some(talk), product_id: Some(product), bill_id: Some(bill), ..question(Some(&bo), "His") })
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn an_agent_who_may_not_write_opens_nobodys_ticket_either() {
+    for store in harness::stores().await {
+        let reader = Scope::new(Audience::Agent, "agent-2", now()).with_scopes(["ticket:read"]);
+        let unknown = || question(None, "Somebody called");
+        assert_eq!(refused(&store, &reader, async |w| ticket::open(w, unknown()).await).await, [(Code::NotFound, String::new())]);
+        open(&store, &agent(), unknown()).await;
+    }
+}
+
+#[tokio::test]
 async fn the_first_public_word_of_an_agent_is_the_first_response() {
     for store in harness::stores().await {
         let ada = customer(&store, "Ada").await;

@@ -216,6 +216,70 @@ async fn a_scope_that_is_missing_is_missing_by_id_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn partners_and_customers_are_listed_where_they_belong_together() {
+    for store in harness::stores().await {
+        let (acme, other) = (partner(&store, "Acme").await, partner(&store, "Other").await);
+        let ada = customer(&store, "Ada").await.sold_by(&acme).await;
+        customer(&store, "Bo").await.sold_by(&other).await;
+        let her = public_id(&entities::party::customer::ENTITY, ada.id);
+        let query = format!(
+            "{{ customer(id: \"{her}\") {{ partners {{ brandName }} }}
+                partners {{ nodes {{ brandName customers {{ totalCount nodes {{ displayName }} }} }} }} }}"
+        );
+        let sold = |partner: &str, customer: &str| serde_json::json!({"brandName": partner, "customers": {"totalCount": 1, "nodes": [{"displayName": customer}]}});
+        let world = World::new(store.clone()).await;
+        assert_eq!(
+            world.data(&agent(), &query).await,
+            serde_json::json!({"customer": {"partners": [{"brandName": "Acme"}]}, "partners": {"nodes": [sold("Acme", "Ada"), sold("Other", "Bo")]}})
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_article_is_read_in_a_language_that_is_published() {
+    for store in harness::stores().await {
+        let id = harness::article(&store, "pay", entities::knowledge::article::Audience::Public, "Ways to pay", "By card.").await;
+        let draft = entities::knowledge::article::ArticleSave {
+            id: Some(id),
+            slug: "pay".into(),
+            kind: entities::knowledge::article::Kind::Howto,
+            audience: entities::knowledge::article::Audience::Public,
+            category_code: None,
+            locale: "de".into(),
+            title: "So zahlen Sie".into(),
+            summary: None,
+            body_md: "Mit Karte.".into(),
+            keywords: vec![],
+            questions: vec![],
+            expected_version: None,
+        };
+        let mut w = store.write(&harness::agent()).await.unwrap();
+        entities::knowledge::article::save(&mut w, draft).await.unwrap();
+        w.commit().await.unwrap();
+        let query = "{ article(slug: \"pay\") { text(locale: \"de\") { title } } }";
+        let world = World::new(store.clone()).await;
+        for (scope, title) in [(harness::public(), "Ways to pay"), (harness::agent(), "So zahlen Sie")] {
+            assert_eq!(world.data(&scope, query).await["article"]["text"]["title"], title);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filter_tells_no_more_than_its_field() {
+    for store in harness::stores().await {
+        customer(&store, "Ada").await.ticket("No signal").await;
+        let world = World::new(store.clone()).await;
+        let query = "{ tickets(first: 5, filter: {priority: [MEDIUM]}) { nodes { name } } }";
+        assert_eq!(world.data(&harness::agent(), query).await["tickets"]["nodes"], serde_json::json!([{"name": "No signal"}]));
+        let mut clerk = harness::agent();
+        clerk.scopes.remove("ticket:triage");
+        let said = world.ask(&clerk, query).await;
+        let told = &said["errors"][0]["extensions"];
+        assert_eq!((&told["code"], &told["requiredScopes"]), (&serde_json::json!("FORBIDDEN"), &serde_json::json!(["ticket:triage"])), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn money_has_the_digits_of_its_currency() {
     for store in harness::stores().await {
         let ada = customer(&store, "Ada").await;

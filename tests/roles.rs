@@ -20,8 +20,9 @@ use entities::{
         region, team,
     },
     privacy::{
-        audit_event,
+        access, audit_event,
         consent::{self, Purpose, State},
+        privacy_request,
     },
     store::public_id,
 };
@@ -127,6 +128,20 @@ async fn written(store: &Store, both: &Scope, own: &Customer, corp: &Customer) {
     act(store, both, async |w| consent::set(w, say(own.id)).await).await.unwrap();
     let rename = |customer_id| customers::Update { customer_id, expected_version: 1, display_name: Some("X".into()), ..Default::default() };
     assert_eq!(refused(store, both, async |w| customers::update(w, rename(corp.id)).await).await, [(Code::NotFound, String::new())]);
+    let name = customer_contact::Save {
+        id: None,
+        customer_id: corp.id,
+        party_id: None,
+        display_name: Some("Mallory".into()),
+        role: Role::AccountOwner,
+        valid_from_on: None,
+        valid_to_on: None,
+        login: None,
+    };
+    let nothing = [(Code::NotFound, String::new())];
+    assert_eq!(refused(store, both, async |w| customer_contact::save(w, name).await).await, nothing);
+    assert_eq!(refused(store, both, async |w| privacy_request::create(w, corp.id, privacy_request::Kind::Access).await).await, nothing);
+    assert_eq!(refused(store, both, async |w| access::ask(w, corp.id).await).await, nothing);
     let bill = login(store, "bill", &[corp.id, own.id]).await;
     let open = |customer_id| entities::care::ticket::Open {
         customer_id: Some(customer_id),

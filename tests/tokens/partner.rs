@@ -83,6 +83,11 @@ async fn a_token_is_shown_once_and_kept_as_a_hash() {
             json!({"id": made, "name": "ERP", "prefix": token[..10], "scope": "partner.profile:read", "creatorAudience": "PARTNER", "creatorSubject": "ada", "partner": {"id": id(&acme)}})
         );
         assert_eq!(list["partner"]["tokens"]["totalCount"], 1);
+        let (ours, _) = hub.make(&hub.agent(), &format!(r#"partnerId: "{}", {PLAIN}"#, id(&acme))).await;
+        let who = format!(r#"{{ node(id: "{ours}") {{ ... on PartnerToken {{ creatorAudience creatorSubject }} }} }}"#);
+        let told = |subject: Value| json!({"creatorAudience": "AGENT", "creatorSubject": subject});
+        assert_eq!(hub.data(&admin, &who).await["node"], told(Value::Null), "which of our people made it is not theirs to know");
+        assert!(hub.data(&hub.agent(), &who).await["node"]["creatorSubject"].is_string());
         for wrong in [token.to_uppercase(), token[..52].into(), format!("{token}x"), token.replace("sbp_", "")] {
             assert_eq!(hub.status(&wrong).await, StatusCode::UNAUTHORIZED, "{wrong}");
         }
