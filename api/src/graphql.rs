@@ -290,7 +290,7 @@ impl Prepared {
             Err(_late) => (failed(TIMEOUT, "This took too long: ask for less at a time.", &request_id), "timeout"),
         };
         self.app.looks.note_denied(&self.scope, self.denied.take());
-        metrics::counter!("switchboard_operations_total", "audience" => self.scope.audience.name(), "kind" => word(self.kind), "outcome" => outcome)
+        metrics::counter!("switchboard_operations_total", "audience" => self.scope.audience.name(), "kind" => self.kind.to_string(), "outcome" => outcome)
             .increment(1);
         answer.showing(Some(self.shown))
     }
@@ -317,14 +317,6 @@ impl Prepared {
             async move { told(&app, &scope, &looked, answer).await }
         };
         stream.then(told).boxed()
-    }
-}
-/// As metrics name it.
-fn word(kind: OperationType) -> &'static str {
-    match kind {
-        OperationType::Query => "query",
-        OperationType::Mutation => "mutation",
-        OperationType::Subscription => "subscription",
     }
 }
 /// A call whose answers come one after another: its turn, its judgement and its answers, in a task of its own.
