@@ -124,7 +124,7 @@ pub struct Options {
     /// A setting of the hub: log.level=warn; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Write the tables into README.md, and the plot beside it
+    /// Write the tables into README.md; the plot and all columns go to tests/bench/figures
     #[arg(long)]
     readme: bool,
     #[arg(long, hide = true)] // cargo says so

@@ -126,7 +126,8 @@ impl Report {
     }
     /// For the README: who needs how much, and what was to be reached.
     fn short(&self) -> String {
-        let mut out = String::from("\n![CPU milliseconds for one request: hub, hand-written statement, PostGraphile](docs/benchmark.svg)\n\n");
+        let mut out =
+            String::from("\n![CPU milliseconds for one request: hub, hand-written statement, PostGraphile](tests/bench/figures/benchmark.svg)\n\n");
         out += "| scenario | database | who | CPU ms | requests/s | p50, p99 ms | to PostGraphile | to the limit | goal |\n|---|---|---|--:|--:|--:|--:|--:|---|\n";
         let times = |s: Option<Spread>| s.map_or("–".into(), |s| format!("{:.2} ×", s.median));
         let compared = |r: &&Row| ["one", "list"].contains(&&*r.scenario) || !r.checks.is_empty();
@@ -152,7 +153,7 @@ impl Report {
                 f.unit
             );
         }
-        out + "\nAll columns, the machine and what was left out: [docs/benchmark.md](docs/benchmark.md).\n\n"
+        out + "\nAll columns, the machine and what was left out: [tests/bench/figures/benchmark.md](tests/bench/figures/benchmark.md).\n\n"
     }
     fn tables(&self) -> String {
         let mut out = String::new();
@@ -221,7 +222,10 @@ pub fn machine(options: &Options) -> Vec<(String, String)> {
     let set = if options.set.is_empty() { String::new() } else { format!(", {}", options.set.join(", ")) };
     let mut all = vec![
         ("Run".to_string(), format!("{customers} customers; {rounds} rounds of {seconds} s with {connections} connections")),
-        ("Hub".into(), format!("{}, default settings without budgets{set}", env!("CARGO_PKG_VERSION"))),
+        (
+            "Hub".into(),
+            format!("{}, default settings without budgets; beside limit and peer with limits.wait_ms=10000{set}", env!("CARGO_PKG_VERSION")),
+        ),
         ("Cores".into(), format!("{cores}, shared by the load generator (one thread), the servers and the database")),
         ("Processor".into(), file("/proc/cpuinfo", "model name").unwrap_or_else(|| std::env::consts::ARCH.into())),
         ("Memory".into(), format!("{memory_gb:.0} GB")),
@@ -231,7 +235,7 @@ pub fn machine(options: &Options) -> Vec<(String, String)> {
     all
 }
 
-/// Puts the figures that matter into README.md between two marks; the whole table and the plot go beside it.
+/// Puts the figures that matter into README.md between two marks; the whole table and the plot go to the folder `figures`.
 pub fn write_into_readme(bench: &crate::Bench) -> Result<()> {
     const MARKS: (&str, &str) =
         ("<!-- benchmark: `make bench ARGS=--readme` writes what is between these lines -->\n", "<!-- end of benchmark -->\n");
@@ -240,12 +244,12 @@ pub fn write_into_readme(bench: &crate::Bench) -> Result<()> {
     let text = fs::read_to_string(&file)?;
     let (head, rest) = text.split_once(MARKS.0).ok_or("README.md has no place for the benchmark")?;
     let (_, tail) = rest.split_once(MARKS.1).ok_or("README.md has no end of the benchmark")?;
-    fs::create_dir_all(root.join("docs"))?;
+    fs::create_dir_all(root.join("tests/bench/figures"))?;
     let plot = bench.options.out.join("plot.svg");
     if plot.exists() {
-        fs::copy(plot, root.join("docs/benchmark.svg"))?;
+        fs::copy(plot, root.join("tests/bench/figures/benchmark.svg"))?;
     }
-    fs::write(root.join("docs/benchmark.md"), format!("# Benchmark\n\n{}", report.markdown()))?;
+    fs::write(root.join("tests/bench/figures/benchmark.md"), format!("# Benchmark\n\n{}", report.markdown()))?;
     fs::write(&file, format!("{head}{}{}{}{tail}", MARKS.0, report.short(), MARKS.1))?;
     Ok(())
 }
