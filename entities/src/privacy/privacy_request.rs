@@ -72,9 +72,8 @@ pub async fn of_customer(w: &Write, customer_id: Uuid) -> Result<customer::Model
 
 /// Takes down what a customer asks for. One request of a kind is open at a time: asked again, it is the same.
 pub async fn create(w: &mut Write, customer_id: Uuid, kind: Kind) -> Result<Uuid> {
-    needs(w.scope(), "privacy:write")?;
+    needs_at(w, "privacy:write", Some(customer_id)).await?;
     let customer = of_customer(w, customer_id).await?;
-    needs_at(w, "privacy:write", Some(customer.id)).await?;
     if let Some(open) = open(w, customer.id, kind).await? {
         return Ok(open.id);
     }
