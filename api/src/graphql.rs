@@ -38,10 +38,11 @@ use document::Document;
 use entities::{Audience, Scope};
 use futures::{FutureExt, StreamExt, stream::BoxStream};
 use schema::{
-    Caller, Mode,
+    Caller, Graph, Mode,
     deny::Denied,
     error::{BAD_REQUEST, FORBIDDEN, INTERNAL, OVERLOADED, RATE_LIMITED, TIMEOUT, UNAUTHENTICATED, UNKNOWN_FIELD},
     guard::Limits,
+    known::Known,
     look::Looked,
 };
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
@@ -198,9 +199,8 @@ fn tidy(error: &mut ServerError, request_id: &str) {
 /// A call that was found good and may run.
 pub struct Prepared {
     app: Arc<App>,
-    request: Request,
+    asked: Asked,
     pub kind: OperationType,
-    document: Arc<Document>,
     /// Its variables can make no difference to whether the document is valid.
     plain: bool,
     scope: Scope,
@@ -209,6 +209,34 @@ pub struct Prepared {
     shown: Shown,
     /// Where it works: given back when it is done.
     place: Option<Place>,
+}
+/// What is to be run, for whom.
+struct Asked {
+    caller: Caller,
+    document: Arc<Document>,
+    variables: Variables,
+    operation: Option<String>,
+}
+impl Asked {
+    fn request(self) -> Request {
+        let mut request = Request::new("").variables(self.variables).data(self.caller);
+        request.operation_name = self.operation;
+        request.set_parsed_query(self.document.parsed.clone());
+        request
+    }
+    /// `valid`: this graph has found the document good before.
+    async fn outcome(self, graph: &Graph, valid: bool) -> Outcome {
+        if !valid {
+            return graph.schema.execute(self.request()).await;
+        }
+        if let Some(operation) = self.document.only() {
+            let known = Known { number: self.document.number, document: &self.document.parsed, operation, variables: &self.variables };
+            if let Some(outcome) = graph.answer(&self.caller, known).await {
+                return outcome;
+            }
+        }
+        graph.validated.execute(self.request()).await
+    }
 }
 
 /// Waits for its turn and prepares the call: what is judged holds a place as what runs does.
@@ -249,14 +277,10 @@ pub fn prepare(app: &Arc<App>, scope: Scope, address: Address, call: Call) -> Re
     let caller = Caller::new(scope.clone()).mode(Mode::Bytes);
     let caller = if kind == OperationType::Subscription { caller.streaming(app.deadline()) } else { caller.within(app.deadline()) };
     let (looked, denied) = (caller.looked.clone(), caller.denied.clone());
-    let mut request = Request::new("").variables(variables).data(caller);
-    if let Some(name) = call.operation {
-        request = request.operation_name(name);
-    }
-    request.set_parsed_query(document.parsed.clone());
     let plain = || document.parsed.operations.iter().all(|(_, o)| schema::coerce::is_plain(view, &o.node));
     let plain = kind == OperationType::Query && !document.is_valid(scope.audience) && plain();
-    Ok(Prepared { app: app.clone(), request, kind, document, plain, scope, looked, denied, shown, place: None })
+    let asked = Asked { caller, document, variables, operation: call.operation };
+    Ok(Prepared { app: app.clone(), asked, kind, plain, scope, looked, denied, shown, place: None })
 }
 fn operation<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Result<&'a OperationDefinition, Refused> {
     let mut named = document.operations.iter().filter(|(n, _)| name.is_none() || n.map(|n| n.as_str()) == name);
@@ -273,16 +297,15 @@ impl Prepared {
         // the graph keeps the deadline itself; this is for what forgets to ask
         let deadline = self.app.deadline() + Duration::from_secs(1);
         let request_id = self.scope.request_id.clone().unwrap_or_default();
-        let graph = self.app.graphs.of(self.scope.audience);
+        let (audience, document) = (self.scope.audience, self.asked.document.clone());
         // a mutation is always validated: nothing of it may run before all of it is found good
-        let known = self.kind == OperationType::Query && self.document.is_valid(self.scope.audience);
-        let graph = if known { &graph.validated } else { &graph.schema };
-        let running = AssertUnwindSafe(graph.execute(self.request)).catch_unwind();
+        let valid = self.kind == OperationType::Query && document.is_valid(audience);
+        let running = AssertUnwindSafe(self.asked.outcome(self.app.graphs.of(audience), valid)).catch_unwind();
         let (answer, outcome) = match tokio::time::timeout(deadline, running).await {
             Ok(Ok(outcome)) => {
                 let name = if outcome.errors.is_empty() { "ok" } else { "errors" };
                 if self.plain && outcome.errors.is_empty() {
-                    self.document.found_valid(self.scope.audience);
+                    document.found_valid(audience);
                 }
                 (told(&self.app, &self.scope, &self.looked, Answer::of(outcome, &request_id)).await, name)
             }
@@ -306,7 +329,7 @@ impl Prepared {
         metrics::counter!("switchboard_operations_total", "audience" => self.scope.audience.name(), "kind" => "subscription", "outcome" => "ok")
             .increment(1);
         let request_id = self.scope.request_id.clone().unwrap_or_default();
-        let outcomes = self.app.graphs.of(self.scope.audience).schema.execute_stream(self.request);
+        let outcomes = self.app.graphs.of(self.scope.audience).schema.execute_stream(self.asked.request());
         let stream = AssertUnwindSafe(outcomes).catch_unwind().map(move |outcome| match outcome {
             Ok(outcome) => Answer::of(outcome, &request_id),
             Err(_panic) => failed(INTERNAL, OURS, &request_id),

@@ -55,6 +55,40 @@ pub trait Statement {
     fn bind(&mut self, value: Value) -> String;
     /// An alias that no other table of the statement has.
     fn alias(&mut self) -> String;
+    /// The same as `bind` for what is this caller's own.
+    fn own(&mut self, own: Own, scope: &Scope) -> String {
+        self.bind(own.of(scope).unwrap_or(Value::Uuid(None)))
+    }
+}
+
+/// A value that is the caller's own. A statement holds for another caller of the same kind, with its own in these places.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Own {
+    /// One of the roots of its customer trees.
+    Customer(usize),
+    Partner(usize),
+    Party,
+    Region(usize),
+    Team(usize),
+    Today,
+    Now,
+    Session,
+}
+impl Own {
+    /// What it is; none where the caller has no such.
+    pub fn of(self, scope: &Scope) -> Option<Value> {
+        let at = |ids: &[uuid::Uuid], i: usize| ids.get(i).map(|id| (*id).into());
+        match self {
+            Own::Customer(i) => at(&scope.customers, i),
+            Own::Partner(i) => at(&scope.partners, i),
+            Own::Party => scope.party.map(Into::into),
+            Own::Region(i) => at(scope.regions.as_deref()?, i),
+            Own::Team(i) => at(scope.teams.as_deref()?, i),
+            Own::Today => Some(scope.at.date_naive().into()),
+            Own::Now => Some(scope.at.into()),
+            Own::Session => Some(scope.session.clone().into()),
+        }
+    }
 }
 
 /// The usual way: values are `$1`, `$2` …, tables `s1`, `s2` ….
@@ -115,14 +149,14 @@ fn of_rule(rule: &Rule, kind: &EntityKind, t: &str, scope: &Scope, implied: Opti
             {
                 return None;
             }
-            Some(owned(t, key, &roots, s))
+            Some(owned(t, key, &roots, scope, s))
         }
         Rule::OwnOr(key, also) => {
             let own = of_rule(&Rule::Own(key), kind, t, scope, implied, s);
             if scope.roles.is_empty() {
                 return own;
             }
-            let also = format!("({}) and {}", fill(also, t, scope, s), owned(t, key, &scope.customers, s));
+            let also = format!("({}) and {}", fill(also, t, scope, s), owned(t, key, &scope.customers, scope, s));
             own.map(|own| format!("({own} or {also})"))
         }
         Rule::Served(key) => {
@@ -152,9 +186,10 @@ fn of_rule(rule: &Rule, kind: &EntityKind, t: &str, scope: &Scope, implied: Opti
         }
     }
 }
-/// Whether `{t}.{key}` is one of these customers or stands below one.
-pub fn owned(t: &str, key: &str, roots: &[uuid::Uuid], s: &mut impl Statement) -> String {
-    format!("{t}.{key} in (select descendant_id from customer_closure where ancestor_id {})", one_of(roots, s))
+/// Whether `{t}.{key}` is one of these customers of the caller, or stands below one.
+pub fn owned(t: &str, key: &str, roots: &[uuid::Uuid], scope: &Scope, s: &mut impl Statement) -> String {
+    let own = scope.customers.iter().enumerate().filter(|(_, customer)| roots.contains(customer)).map(|(i, _)| Own::Customer(i));
+    format!("{t}.{key} in (select descendant_id from customer_closure where ancestor_id {})", one_of(own, scope, s))
 }
 fn served(t: &str, key: &str, scope: &Scope, s: &mut impl Statement) -> Option<String> {
     if key == "id" {
@@ -195,8 +230,11 @@ fn known(c: &str, scope: &Scope, s: &mut impl Statement) -> Option<String> {
     if !scope.knows_protected() {
         all.push(format!("not {c}.protected"));
     }
-    for (column, only) in [("region_id", &scope.regions), ("team_id", &scope.teams)] {
-        all.extend(only.as_ref().map(|ids| format!("{c}.{column} {}", one_of(ids, s))));
+    if let Some(ids) = &scope.regions {
+        all.push(format!("{c}.region_id {}", one_of((0..ids.len()).map(Own::Region), scope, s)));
+    }
+    if let Some(ids) = &scope.teams {
+        all.push(format!("{c}.team_id {}", one_of((0..ids.len()).map(Own::Team), scope, s)));
     }
     (!all.is_empty()).then(|| all.join(" and "))
 }
@@ -210,13 +248,13 @@ pub fn fill(sql: &str, t: &str, scope: &Scope, s: &mut impl Statement) -> String
         let name = rest.find('}').map_or("", |close| &rest[1..close]);
         match name {
             "t" => out.push_str(t),
-            "customers" => out.push_str(&one_of(&scope.customers, s)),
-            "partners" => out.push_str(&one_of(&scope.partners, s)),
-            "party" => out.push_str(&one_of(scope.party.as_slice(), s)),
+            "customers" => out.push_str(&one_of((0..scope.customers.len()).map(Own::Customer), scope, s)),
+            "partners" => out.push_str(&one_of((0..scope.partners.len()).map(Own::Partner), scope, s)),
+            "party" => out.push_str(&one_of(scope.party.map(|_| Own::Party).into_iter(), scope, s)),
             "everywhere" => out.push_str(if scope.regions.is_none() && scope.teams.is_none() { "1=1" } else { "1=0" }),
-            "today" => out.push_str(&s.bind(scope.at.date_naive().into())),
-            "now" => out.push_str(&s.bind(scope.at.into())),
-            "session" => out.push_str(&s.bind(scope.session.clone().into())),
+            "today" => out.push_str(&s.own(Own::Today, scope)),
+            "now" => out.push_str(&s.own(Own::Now, scope)),
+            "session" => out.push_str(&s.own(Own::Session, scope)),
             _ => {
                 out.push('{');
                 rest = &rest[1..];
@@ -230,11 +268,12 @@ pub fn fill(sql: &str, t: &str, scope: &Scope, s: &mut impl Statement) -> String
 }
 
 /// `= $1` or `in ($1, $2)`; nothing matches an empty list (fail closed).
-fn one_of(ids: &[uuid::Uuid], s: &mut impl Statement) -> String {
-    match ids {
+fn one_of(own: impl Iterator<Item = Own>, scope: &Scope, s: &mut impl Statement) -> String {
+    let places: Vec<_> = own.map(|own| s.own(own, scope)).collect();
+    match places.as_slice() {
         [] => "in (null)".into(),
-        [one] => format!("= {}", s.bind((*one).into())),
-        many => format!("in ({})", many.iter().map(|id| s.bind((*id).into())).collect::<Vec<_>>().join(", ")),
+        [one] => format!("= {one}"),
+        many => format!("in ({})", many.join(", ")),
     }
 }
 

@@ -6,6 +6,10 @@
 mod connection;
 /// Many rows: which, in which order, how many.
 mod list;
+/// Where values come from.
+mod origin;
+
+pub use origin::Origin;
 
 use crate::{
     declare::*,
@@ -21,7 +25,7 @@ use entities::{
     id::Id,
     model::EntityKind,
     mutant::without,
-    rule::{self, Rule, Statement},
+    rule::{self, Own, Rule, Statement},
 };
 use uuid::Uuid;
 
@@ -33,7 +37,8 @@ pub struct Compiler<'a> {
     scope: &'a Scope,
     doc: Doc<'a>,
     audience: Audiences,
-    pub binds: Vec<sea_orm::Value>,
+    /// The values of its places, and where each comes from.
+    pub binds: Vec<(Origin, sea_orm::Value)>,
     /// A computed or refused field was met: the answer needs a walk beside the selection.
     pub walk: bool,
     /// The fields of each selection whose rows carry a mark of their customer.
@@ -45,12 +50,10 @@ pub struct Compiler<'a> {
 }
 impl Statement for Compiler<'_> {
     fn bind(&mut self, value: sea_orm::Value) -> String {
-        // One value, one place: a rule that stands in many subselects binds the caller's roots once.
-        let at = self.binds.iter().position(|b| *b == value).unwrap_or_else(|| {
-            self.binds.push(value);
-            self.binds.len() - 1
-        });
-        format!("{}{}", if self.pg { '$' } else { '?' }, at + 1)
+        self.place(Origin::Fixed, value)
+    }
+    fn own(&mut self, own: Own, scope: &Scope) -> String {
+        self.place(Origin::Own(own), own.of(scope).unwrap_or(sea_orm::Value::Uuid(None)))
     }
     fn alias(&mut self) -> String {
         self.aliases += 1;
@@ -88,6 +91,18 @@ impl<'a> Compiler<'a> {
         let (table, rule) = (self.table(d)?, and(self.rule(d, &t, None)?));
         self.put(&[" from ", &table, " ", &t, " where ", &t, ".id in (", &places.join(", "), ")", &rule]);
         Ok(std::mem::take(&mut self.out))
+    }
+    /// The values in the order of their places.
+    pub fn values(&self) -> Vec<sea_orm::Value> {
+        self.binds.iter().map(|(_, value)| value.clone()).collect()
+    }
+    /// One value, one place: a rule that stands in many subselects binds the caller's roots once.
+    fn place(&mut self, origin: Origin, value: sea_orm::Value) -> String {
+        let at = self.binds.iter().position(|(from, known)| *known == value && from.is(&origin)).unwrap_or_else(|| {
+            self.binds.push((origin, value));
+            self.binds.len() - 1
+        });
+        format!("{}{}", if self.pg { '$' } else { '?' }, at + 1)
     }
     fn put(&mut self, parts: &[&str]) {
         parts.iter().for_each(|part| self.out.push_str(part))
@@ -136,7 +151,7 @@ impl<'a> Compiler<'a> {
             let can = match (may, everywhere) {
                 (false, _) => "false".into(),
                 (true, true) => "true".into(),
-                (true, false) => rule::owned(t, key, &self.scope.roots(Some(scope)), self),
+                (true, false) => rule::owned(t, key, &self.scope.roots(Some(scope)), self.scope, self),
             };
             out.replace_range(start..end + 1, &can);
         }
@@ -303,9 +318,13 @@ impl<'a> Compiler<'a> {
             Source::Mine { to } => {
                 let (d, t) = (ty(to), self.alias());
                 let kind = Self::entity(d)?;
-                let own = if kind.name == "Partner" { self.scope.partners.as_slice().into() } else { self.scope.roots(kind.reads) };
-                let Some(id) = own.first().copied() else { return self.nothing() };
-                let condition = sql!(t, ".id = ", self.bind(id.into()));
+                let own = match (kind.name, self.scope.partners.is_empty()) {
+                    ("Partner", true) => None,
+                    ("Partner", false) => Some(Own::Partner(0)),
+                    _ => self.scope.roots(kind.reads).first().and_then(|id| self.scope.customers.iter().position(|c| c == id)).map(Own::Customer),
+                };
+                let Some(own) = own else { return self.nothing() };
+                let condition = sql!(t, ".id = ", self.own(own, self.scope));
                 self.single(d, &t, &condition, (true, false), pick)
             }
             Source::Many(m) => self.many(m, pick, from),
@@ -350,13 +369,15 @@ impl<'a> Compiler<'a> {
     }
     /// The condition of a root field that finds one row; none where the id is not one of ours.
     pub(crate) fn found(&mut self, d: &Type, t: &str, by: &[(&str, &str, &str)], pick: &Pick<'a>) -> Outcome<Option<String>> {
-        let given: Vec<_> = by.iter().filter_map(|(arg, _, column)| self.doc.arg(&pick.field.node, arg).map(|v| (*arg, *column, v))).collect();
-        let [(_, column, value)] = given.as_slice() else {
+        let given: Vec<_> = by.iter().filter_map(|(arg, _, column)| self.doc.bound(&pick.field.node, arg).map(|v| (*arg, *column, v))).collect();
+        let [(arg, column, (value, variable))] = given.as_slice() else {
             let names: Vec<_> = by.iter().map(|b| b.0).collect();
             return Err(Refused::input(format!("Give exactly one of: {}.", names.join(", "))));
         };
-        Ok(match (value, *column) {
-            (Value::Object(o), _) => {
+        let kind = Self::entity(d)?;
+        let id = text(value).and_then(|s| Id::parse(&s)).filter(|i| i.kind == kind);
+        Ok(match (value, *column, variable) {
+            (Value::Object(o), ..) => {
                 let part = |name: &str| match o.get(name) {
                     Some(Value::String(s)) => s.clone(),
                     _ => String::new(),
@@ -364,12 +385,18 @@ impl<'a> Compiler<'a> {
                 let (system, external) = (self.bind(part("sourceSystem").into()), self.bind(part("externalId").into()));
                 Some(format!("{t}.source_system = {system} and {t}.external_id = {external}"))
             }
-            (value, "id") => {
-                let kind = Self::entity(d)?;
-                let id = text(value).and_then(|s| Id::parse(&s)).filter(|i| i.kind == kind);
-                id.map(|i| format!("{t}.id = {}", self.bind(i.uuid.into())))
+            (_, "id", _) if id.is_none() => {
+                self.doc.arg(&pick.field.node, arg); // what it is had a say
+                None
             }
-            (value, column) => text(value).map(|s| format!("{t}.{column} = {}", self.bind(s.into()))),
+            (_, "id", variable) => {
+                let origin = variable.clone().map_or(Origin::Fixed, |v| Origin::Id(v, kind));
+                id.map(|i| format!("{t}.id = {}", self.place(origin, i.uuid.into())))
+            }
+            (value, column, variable) => {
+                let origin = variable.clone().map_or(Origin::Fixed, Origin::Text);
+                text(value).map(|s| format!("{t}.{column} = {}", self.place(origin, s.into())))
+            }
         })
     }
 }

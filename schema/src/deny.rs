@@ -6,12 +6,12 @@ use crate::{
     declare::{Field, Source},
     graph::ty,
     look,
-    node::{caller, in_time},
+    node::{Caller, caller},
     select::{Doc, Pick},
 };
 use async_graphql::Context;
 use entities::{
-    Audience, Scope,
+    Audience, Scope, Store,
     id::Id,
     model::EntityKind,
     rule::{self, Binder, Statement as _},
@@ -51,13 +51,13 @@ fn is_told(scope: &Scope) -> bool {
 const MOST: usize = 8;
 
 /// A root field that finds one row found none.
-pub(crate) async fn sought<'a>(ctx: &Context<'a>, f: &'static Field, pick: &Pick<'a>) {
-    let (Source::Find { to, by }, scope) = (&f.source, &caller(ctx).scope) else { return };
-    let (d, backend) = (ty(to), ctx.data_unchecked::<Hub>().store.backend());
-    let mut c = Compiler::new(backend == DbBackend::Postgres, scope, Doc::of(ctx));
+pub(crate) async fn sought<'a>(store: &Store, caller: &Caller, doc: Doc<'a>, f: &'static Field, pick: &Pick<'a>) {
+    let (Source::Find { to, by }, scope) = (&f.source, &caller.scope) else { return };
+    let (d, backend) = (ty(to), store.backend());
+    let mut c = Compiler::new(backend == DbBackend::Postgres, scope, doc);
     let (Some(kind), Ok(Some(condition))) = (d.entity.filter(|_| is_told(scope)), c.found(d, "t", by, pick)) else { return };
     if let Some(sql) = whose(kind, &condition, scope, &mut c) {
-        note(ctx, kind, Statement::from_sql_and_values(backend, sql, c.binds), false).await;
+        note(store, caller, f.name, kind, Statement::from_sql_and_values(backend, sql, c.values()), false).await;
     }
 }
 /// Rows that were asked for by their ids were not shown.
@@ -89,14 +89,15 @@ fn gather(input: &serde_json::Value, ids: &mut Vec<Id>) {
 
 /// Whether one of them was denied. `shown` takes rows that the caller may read, too.
 async fn by_ids(ctx: &Context<'_>, kind: &'static EntityKind, ids: &[Uuid], shown: bool) -> bool {
-    let (scope, backend) = (&caller(ctx).scope, ctx.data_unchecked::<Hub>().store.backend());
+    let (caller, store) = (caller(ctx), &ctx.data_unchecked::<Hub>().store);
+    let (scope, backend) = (&caller.scope, store.backend());
     if ids.is_empty() || !is_told(scope) {
         return false;
     }
     let mut c = Binder::default();
     let places: Vec<_> = ids.iter().map(|id| c.bind((*id).into())).collect();
     match whose(kind, &format!("t.id in ({})", places.join(", ")), scope, &mut c) {
-        Some(sql) => note(ctx, kind, c.statement(backend, sql), shown).await,
+        Some(sql) => note(store, caller, &ctx.item.node.name.node, kind, c.statement(backend, sql), shown).await,
         None => false,
     }
 }
@@ -106,15 +107,14 @@ fn whose(kind: &EntityKind, condition: &str, scope: &Scope, s: &mut impl rule::S
     let rule = rule::predicate(kind, "t", scope, None, s).unwrap_or_else(|| "1=1".into());
     Some(format!("select t.id, {owner}, {rule} from {} t where {condition}", kind.table))
 }
-async fn note(ctx: &Context<'_>, kind: &'static EntityKind, statement: Statement, shown: bool) -> bool {
-    let (caller, store) = (caller(ctx), &ctx.data_unchecked::<Hub>().store);
+async fn note(store: &Store, caller: &Caller, field: &str, kind: &'static EntityKind, statement: Statement, shown: bool) -> bool {
     let reads = kind.reads.is_none_or(|scope| caller.scope.has(scope));
     let mut any = false;
-    for row in in_time(ctx, store.reader().query_all_raw(statement)).await.unwrap_or_default() {
+    for row in caller.in_time(store.reader().query_all_raw(statement)).await.unwrap_or_default() {
         let of = (row.try_get_by_index(0), row.try_get_by_index(1), row.try_get_by_index::<bool>(2));
         let (Ok(id), Ok(Some(customer)), Ok(may)) = of else { continue };
         if shown || !(may && reads) {
-            caller.denied.add(Denial { kind, id, customer, field: ctx.item.node.name.node.to_string() });
+            caller.denied.add(Denial { kind, id, customer, field: field.to_string() });
             any = true;
         }
     }

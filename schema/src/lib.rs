@@ -21,6 +21,8 @@ pub mod deny;
 mod write_sql;
 /// Pages and cursors.
 pub mod page;
+/// What a document is known to read.
+pub mod known;
 /// Resolving: roots, rows, computed fields.
 pub mod node;
 /// Limits and cost before execution.
@@ -101,6 +103,15 @@ pub struct Graph {
     /// The same for documents that `schema` has found valid before: they are not validated again.
     pub validated: GraphSchema,
     pub view: Captured,
+    store: Store,
+    plans: known::Plans,
+}
+impl Graph {
+    /// Answers a query that `schema` has found valid before by the statements that it is known to need. None where it has to
+    /// be executed.
+    pub async fn answer(&self, caller: &Caller, known: known::Known<'_>) -> Option<async_graphql::Response> {
+        self.plans.answer(&self.store, caller, known).await
+    }
 }
 pub type GraphSchema = Schema<Root<query::Query>, Guarded<mutation::Mutation>, Guarded<subscription::Subscription>>;
 
@@ -113,7 +124,7 @@ impl Graphs {
         Graphs(Arc::new(Audience::ALL.map(|audience| {
             let build = |mode| audience::viewed_by(Some(audience), || build(Some(hub.clone()), mode));
             let (schema, view) = build(ValidationMode::Strict);
-            Graph { schema, validated: build(ValidationMode::Fast).0, view }
+            Graph { schema, validated: build(ValidationMode::Fast).0, view, store: hub.store.clone(), plans: Default::default() }
         })))
     }
     pub fn of(&self, audience: Audience) -> &Graph {

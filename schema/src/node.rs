@@ -45,7 +45,7 @@ pub enum Mode {
 /// Who asks and how, for one request: what every resolver starts from. Goes into the request's data.
 pub struct Caller {
     pub scope: Scope,
-    mode: Mode,
+    pub(crate) mode: Mode,
     until: Instant,
     /// Of a stream: how long one of its answers may take.
     each: Option<Duration>,
@@ -89,6 +89,22 @@ impl Caller {
     }
     fn until(&self) -> Instant {
         self.each.map_or(self.until, |each| Instant::now() + each)
+    }
+    /// A statement within what is left of the request's time.
+    pub(crate) async fn in_time<T>(&self, query: impl Future<Output = std::result::Result<T, sea_orm::DbErr>>) -> std::result::Result<T, Refused> {
+        let in_turn = async {
+            let _turn = self.statement.acquire().await;
+            query.await
+        };
+        match tokio::time::timeout_at(self.until().into(), in_turn).await {
+            Ok(result) => result.map_err(Refused::internal),
+            Err(_) => Err(Refused::new(TIMEOUT, "This took too long. Ask for less at once.")),
+        }
+    }
+    /// The JSON text that a statement for one root field makes, without the marks of whose data it shows.
+    pub(crate) async fn text(&self, store: &Store, statement: Statement, marked: &[Vec<String>]) -> std::result::Result<String, Refused> {
+        let row = self.in_time(store.reader().query_one_raw(statement)).await?.ok_or_else(|| Refused::internal("no row"))?;
+        Ok(look::take(row.try_get_by_index(0).map_err(Refused::internal)?, marked, &self.looked))
     }
     fn waiting(&self) -> std::sync::MutexGuard<'_, HashMap<(usize, &'static str), Vec<Waiting>>> {
         self.waiting.lock().unwrap_or_else(|e| e.into_inner())
@@ -347,8 +363,8 @@ async fn rows(ctx: &Context<'_>, d: &'static Type, ids: &[Uuid], sets: &[&Select
     let store = store(ctx);
     let mut c = Compiler::new(store.backend() == DbBackend::Postgres, &caller(ctx).scope, Doc::of(ctx));
     let sql = c.by_ids(d, ids, sets)?;
-    let statement = Statement::from_sql_and_values(store.backend(), sql, c.binds);
-    let found = in_time(ctx, store.reader().query_all_raw(statement)).await?;
+    let statement = Statement::from_sql_and_values(store.backend(), sql, c.values());
+    let found = caller(ctx).in_time(store.reader().query_all_raw(statement)).await?;
     let mut rows = HashMap::new();
     for r in found {
         let (id, json): (Uuid, String) = (r.try_get_by_index(0).map_err(Refused::internal)?, r.try_get_by_index(1).map_err(Refused::internal)?);
@@ -367,7 +383,7 @@ pub(crate) async fn shown(ctx: &Context<'_>, kind: &'static EntityKind, ids: &[U
     let whose = owner.map_or(String::new(), |o| format!(", {o}, exists (select 1 from customers p where p.id = {o} and p.protected)"));
     let sql = format!("select t.id{whose} from {} t where t.id in ({}){rule}", kind.table, places.join(", "));
     let mut known = HashSet::new();
-    for r in in_time(ctx, store.reader().query_all_raw(c.statement(store.backend(), sql))).await? {
+    for r in caller.in_time(store.reader().query_all_raw(c.statement(store.backend(), sql))).await? {
         known.insert(r.try_get_by_index(0).map_err(Refused::internal)?);
         if whose.is_empty() {
             continue;
@@ -383,36 +399,15 @@ pub(crate) async fn shown(ctx: &Context<'_>, kind: &'static EntityKind, ids: &[U
 fn store<'a>(ctx: &Context<'a>) -> &'a Store {
     &ctx.data_unchecked::<crate::Hub>().store
 }
-/// A statement within what is left of the request's time.
-pub(crate) async fn in_time<T>(
-    ctx: &Context<'_>,
-    query: impl Future<Output = std::result::Result<T, sea_orm::DbErr>>,
-) -> std::result::Result<T, Refused> {
-    let caller = caller(ctx);
-    let in_turn = async {
-        let _turn = caller.statement.acquire().await;
-        query.await
-    };
-    match tokio::time::timeout_at(caller.until().into(), in_turn).await {
-        Ok(result) => result.map_err(Refused::internal),
-        Err(_) => Err(Refused::new(TIMEOUT, "This took too long. Ask for less at once.")),
-    }
-}
-
 /// One statement for a declared root field and everything below it.
 async fn read<'a>(ctx: &Context<'a>, f: &'static Field, pick: Pick<'a>) -> ServerResult<Value> {
-    let (store, caller) = (store(ctx), caller(ctx));
-    let mut c = Compiler::new(store.backend() == DbBackend::Postgres, &caller.scope, Doc::of(ctx));
+    let (store, caller, doc) = (store(ctx), caller(ctx), Doc::of(ctx));
+    let mut c = Compiler::new(store.backend() == DbBackend::Postgres, &caller.scope, doc);
     let sql = c.root(f, &pick).map_err(|e| at(ctx, &e))?;
-    let statement = Statement::from_sql_and_values(store.backend(), sql, c.binds);
-    let found = in_time(ctx, store.reader().query_one_raw(statement)).await;
-    let json: String = match found.and_then(|r| r.ok_or_else(|| Refused::internal("no row"))?.try_get_by_index(0).map_err(Refused::internal)) {
-        Ok(json) => json,
-        Err(e) => return Err(at(ctx, &e)),
-    };
-    let json = look::take(json, &c.marked, &caller.looked);
+    let statement = Statement::from_sql_and_values(store.backend(), sql, c.values());
+    let json = caller.text(store, statement, &c.marked).await.map_err(|e| at(ctx, &e))?;
     if json == "null" {
-        deny::sought(ctx, f, &pick).await;
+        deny::sought(store, caller, doc, f, &pick).await;
     }
     if !c.walk && caller.mode == Mode::Bytes {
         return Ok(Value::Binary(json.into())); // written to the wire as it is
@@ -421,5 +416,5 @@ async fn read<'a>(ctx: &Context<'a>, f: &'static Field, pick: Pick<'a>) -> Serve
     if !c.walk && caller.mode != Mode::Fields {
         return Ok(value);
     }
-    walk::below(ctx, Doc::of(ctx), f, pick.sets, value).await
+    walk::below(ctx, doc, f, pick.sets, value).await
 }

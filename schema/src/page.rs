@@ -17,6 +17,8 @@ pub struct Page {
     pub size: u64,
     pub backward: bool,
     pub cursor: Option<String>,
+    /// The variable that holds the cursor.
+    pub cursor_in: Option<async_graphql::Name>,
 }
 
 /// A position in a list: names the list it belongs to, the value it is ordered by, and the row. It opens nothing: the

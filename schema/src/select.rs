@@ -4,7 +4,10 @@ use async_graphql::{
     Context, Name, Positioned, Value, Variables,
     parser::types::{Field, FragmentDefinition, OperationDefinition, Selection, SelectionSet},
 };
-use std::collections::HashMap;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Mutex,
+};
 
 /// The parts of a request that a selection refers to.
 #[derive(Clone, Copy)]
@@ -12,16 +15,23 @@ pub struct Doc<'a> {
     pub fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>,
     pub variables: &'a Variables,
     pub operation: &'a OperationDefinition,
+    /// Where it is noted which variables had a say.
+    pub read: Option<&'a Read>,
 }
+/// Variables that were looked at, and what they were; none: not given.
+pub type Read = Mutex<BTreeMap<Name, Option<Value>>>;
 impl<'a> Doc<'a> {
     pub fn of(ctx: &Context<'a>) -> Self {
         let env = ctx.query_env;
-        Doc { fragments: &env.fragments, variables: &env.variables, operation: &env.operation.node }
+        Doc { fragments: &env.fragments, variables: &env.variables, operation: &env.operation.node, read: None }
     }
     /// None where a variable that it names was not given.
     fn value(&self, value: &async_graphql_value::Value) -> Option<Value> {
         let variable = |name: Name| {
             let given = self.variables.get(&name).cloned();
+            if let Some(read) = self.read {
+                read.lock().unwrap_or_else(|e| e.into_inner()).entry(name.clone()).or_insert_with(|| given.clone());
+            }
             let default =
                 || self.operation.variable_definitions.iter().find(|d| d.node.name.node == name)?.node.default_value.as_ref().map(|d| d.node.clone());
             given.or_else(default).ok_or(())
@@ -31,6 +41,16 @@ impl<'a> Doc<'a> {
     /// An argument; null and an absent variable count as not given.
     pub fn arg(&self, field: &Field, name: &str) -> Option<Value> {
         self.value(&field.get_argument(name)?.node).filter(|v| *v != Value::Null)
+    }
+    /// The same for a text that goes into the statement as a value: with the variable that holds it, where one does, which
+    /// then has no say but by being there.
+    pub fn bound(&self, field: &Field, name: &str) -> Option<(Value, Option<Name>)> {
+        if let async_graphql_value::Value::Variable(variable) = &field.get_argument(name)?.node
+            && let Some(given @ (Value::String(_) | Value::Number(_))) = self.variables.get(variable)
+        {
+            return Some((given.clone(), Some(variable.clone())));
+        }
+        self.arg(field, name).map(|value| (value, None))
     }
     fn skips(&self, item: &Selection) -> bool {
         item.directives().iter().any(|d| {

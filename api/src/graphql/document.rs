@@ -2,17 +2,19 @@
 //! for each audience; its variables are judged each time.
 use super::Refused;
 use crate::limits;
-use async_graphql::parser::types::ExecutableDocument;
+use async_graphql::parser::types::{ExecutableDocument, OperationDefinition};
 use entities::Audience;
 use moka::sync::Cache;
 use std::sync::{
     Arc, OnceLock,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 /// A document, read.
 pub struct Document {
     pub parsed: ExecutableDocument,
+    /// No other that was read since the start has it.
+    pub number: u64,
     found: [Found; 4],
 }
 /// What one audience's view of the graph says of a document.
@@ -26,12 +28,17 @@ impl Document {
     fn of(&self, audience: Audience) -> &Found {
         &self.found[Audience::ALL.iter().position(|a| *a == audience).unwrap_or(0)]
     }
+    /// Its operation, where it has one alone.
+    pub fn only(&self) -> Option<&OperationDefinition> {
+        let mut all = self.parsed.operations.iter();
+        all.next().filter(|_| all.next().is_none()).map(|(_, operation)| &operation.node)
+    }
     /// What it costs, where that is known.
     pub fn cost(&self, audience: Audience) -> Option<u64> {
         self.of(audience).cost.get().copied()
     }
     pub fn costs(&self, audience: Audience, cost: u64) {
-        if self.parsed.operations.iter().count() == 1 {
+        if self.only().is_some() {
             _ = self.of(audience).cost.set(cost);
         }
     }
@@ -64,7 +71,8 @@ impl Documents {
             // never with the text itself: it may be long, and not the caller's to repeat
             Refused::document(Refused::bad(format!("The document cannot be read: syntax error{place}.")).at(pos).error)
         })?;
-        let document = Arc::new(Document { parsed, found: Default::default() });
+        static READ: AtomicU64 = AtomicU64::new(0);
+        let document = Arc::new(Document { parsed, number: READ.fetch_add(1, Ordering::Relaxed), found: Default::default() });
         self.0.insert(text.into(), document.clone());
         Ok(document)
     }

@@ -1,5 +1,10 @@
 //! Many rows: which, in which order, and how many. A list that is no connection is done here.
-use super::{Compiler, Outcome, connection::Listing, text};
+use super::{
+    Compiler, Outcome,
+    connection::Listing,
+    origin::{Origin, Part},
+    text,
+};
 use crate::{
     declare::*,
     error::Refused,
@@ -8,7 +13,7 @@ use crate::{
     select::Pick,
     write_sql::{joined, sql},
 };
-use async_graphql::Value;
+use async_graphql::{Name, Value};
 use entities::{id::Id, rule::Statement};
 use uuid::Uuid;
 
@@ -31,7 +36,8 @@ impl<'a> Compiler<'a> {
         let list = Cursor::list(&(d.name, order.column, order.desc, filter));
         let mut paged = wheres.clone();
         if let Some(cursor) = &page.cursor {
-            paged.push(self.keyset(&t, order, page.backward, Cursor::read(cursor, &list, order)?));
+            let at = Cursor::read(cursor, &list, order)?;
+            paged.push(self.keyset(&t, order, &page, &list, at));
         }
         let by = order_by(&t, order, page.backward, self.pg);
         let tree = self.tree(m, pick, from);
@@ -65,12 +71,16 @@ impl<'a> Compiler<'a> {
             Some(Value::Number(n)) if n.as_u64().is_some_and(|n| n <= MAX_FIRST) => Ok(n.as_u64()),
             Some(_) => Err(Refused::input(format!("`{name}` is a number from 0 to {MAX_FIRST}."))),
         };
-        let cursor = |name: &str| self.doc.arg(&pick.field.node, name).and_then(|v| text(&v));
+        let cursor = |name: &str| self.doc.bound(&pick.field.node, name).and_then(|(v, variable)| Some((text(&v)?, variable)));
+        let page = |size: Option<u64>, backward: bool, at: Option<(String, Option<Name>)>| {
+            let (cursor, cursor_in) = at.map_or((None, None), |(cursor, variable)| (Some(cursor), variable));
+            Page { size: size.unwrap_or(m.default), backward, cursor, cursor_in }
+        };
         match (size("first")?, size("last")?, cursor("after"), cursor("before")) {
             (Some(_), Some(_), ..) => Err(Refused::input("Give `first` or `last`, not both.")),
             (_, _, Some(_), Some(_)) => Err(Refused::input("Give `after` or `before`, not both.")),
-            (first, None, after, None) => Ok(Page { size: first.unwrap_or(m.default), backward: false, cursor: after }),
-            (None, last, None, before) => Ok(Page { size: last.unwrap_or(m.default), backward: true, cursor: before }),
+            (first, None, after, None) => Ok(page(first, false, after)),
+            (None, last, None, before) => Ok(page(last, true, before)),
             _ => Err(Refused::input("`first` goes with `after`, `last` with `before`.")),
         }
     }
@@ -173,12 +183,16 @@ impl<'a> Compiler<'a> {
             FilterOp::Until => format!("{column} <= {place}"),
         })
     }
-    fn keyset(&mut self, t: &str, order: Order, backward: bool, at: (Option<sea_orm::Value>, sea_orm::Value)) -> String {
-        let op = if order.desc != backward { '<' } else { '>' };
+    fn keyset(&mut self, t: &str, order: Order, page: &Page, list: &str, at: (Option<sea_orm::Value>, sea_orm::Value)) -> String {
+        let op = if order.desc != page.backward { '<' } else { '>' };
+        let from = |part: Part| match &page.cursor_in {
+            Some(variable) => Origin::Cursor(variable.clone(), list.into(), order, part),
+            None => Origin::Fixed,
+        };
         match at {
-            (None, id) => format!("{t}.id {op} {}", self.bind(id)),
+            (None, id) => format!("{t}.id {op} {}", self.place(from(Part::Id), id)),
             (Some(key), id) => {
-                let (key, id) = (self.bind(key), self.bind(id));
+                let (key, id) = (self.place(from(Part::Key), key), self.place(from(Part::Id), id));
                 format!("({t}.{}{}, {t}.id) {op} ({key}, {id})", order.column, collation(order, self.pg))
             }
         }
