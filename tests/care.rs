@@ -12,7 +12,7 @@ use entities::{
     model::TextEnum,
     privacy::{audit_event, state_change},
 };
-use sea_orm::{ColumnTrait, QueryFilter, QueryOrder};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use uuid::Uuid;
 
 fn question(customer: Option<&Customer>, name: &str) -> Open {
@@ -142,6 +142,14 @@ async fn the_same_name_within_ten_minutes_is_the_same_ticket() {
         open(&store, &customer_of(ada.id), question(None, "No signal")).await;
         store.clock().set(now() + TimeDelta::minutes(11));
         open(&store, &customer_of(ada.id), question(None, "No signal")).await;
+
+        // whoever sells to them since does not hear what they asked before
+        let acme = partner(&store, "Acme").await;
+        let bo = bo.sold_by(&acme).await;
+        open(&store, &customer_of(bo.id), question(None, "No picture")).await;
+        let moved = ticket::ActiveModel { partner_id: Set(None), ..Default::default() };
+        ticket::Entity::update_many().set(moved).filter(ticket::Column::CustomerId.eq(bo.id)).exec(store.writer()).await.unwrap();
+        open(&store, &partner_of(acme.id), question(Some(&bo), "No picture")).await;
     }
 }
 
@@ -156,7 +164,12 @@ async fn a_visitor_hands_their_own_talk_to_agents() {
         assert_eq!(row(&store, id).await.customer_id, None);
         assert!(visitor.find::<ticket::Entity>().one(store.reader()).await.unwrap().is_none(), "a ticket is for agents");
         let theft = Open { conversation_id: Some(hers), ..question(None, "Hers") };
-        assert_eq!(refused(&store, &visitor, async |w| ticket::open(w, theft).await).await, [(Code::NotFound, "conversationId".into())]);
+        for thief in [&visitor, &customer_of(ada.id)] {
+            let other = harness::visit(&store, &Scope { session: Some("b".repeat(64)), ..public() }, "What is roaming?").await;
+            let talk =
+                if thief.audience == Audience::Public { theft.clone() } else { Open { conversation_id: Some(other), ..question(None, "Mine") } };
+            assert_eq!(refused(&store, thief, async |w| ticket::open(w, talk).await).await, [(Code::NotFound, "conversationId".into())]);
+        }
     }
 }
 
@@ -278,11 +291,12 @@ async fn agents_triage_and_customers_close_or_open_again() {
         let urgent = Update {
             priority: Some(Priority::High),
             name: Some("No signal at all".into()),
-            status: Some(Status::Resolved),
+            status_reason: Some("A mast was down".into()),
+            resolution: Some("The mast was mended.".into()),
             ..set(&read, Status::Resolved)
         };
         let said = refused(&store, &customer_of(ada.id), async |w| ticket::update(w, urgent.clone()).await).await;
-        assert_eq!(said, [(Code::InvalidValue, "priority".into()), (Code::InvalidValue, "name".into())]);
+        assert_eq!(said, ["priority", "name", "statusReason", "resolution"].map(|field| (Code::InvalidValue, field.into())));
         let resolve = async |w: &mut entities::Write| ticket::update(w, set(&read, Status::Resolved)).await;
         assert_eq!(refused(&store, &customer_of(ada.id), resolve).await, [(Code::InvalidTransition, "status".into())]);
 

@@ -1,14 +1,17 @@
 //! Customers: what they change themselves, what agents change, and the trees of enterprises.
-use crate::harness::{self, act, agent, customer, customer_of, now, partner, partner_of, refused};
+use crate::harness::{self, Customer, act, agent, customer, customer_of, now, partner, partner_of, refused};
 use entities::{
     Scope, Store,
+    catalogue::product,
     error::Code,
     party::{
+        contact_medium,
         customer::{self, PreferredChannel, Status, Update},
-        customer_closure, party,
+        customer_closure, lookup, party,
     },
+    privacy::erasure,
 };
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
@@ -117,5 +120,69 @@ async fn nobody_stands_below_themselves() {
         }
         let nowhere = Update { parent: Some(Some(Uuid::nil())), ..change(lab.id, 1) };
         assert_eq!(refused(&store, &agent(), async |w| customer::update(w, nowhere).await).await, [(Code::NotFound, "parentId".into())]);
+    }
+}
+
+/// An agent for one region.
+async fn of_region(store: &Store, of: &Customer) -> Scope {
+    Scope { regions: row(store, of.id).await.region_id.map(|region| vec![region]), ..agent() }
+}
+/// Lets the party of one customer be that of another, too.
+async fn same_party(store: &Store, id: Uuid, other: Uuid) {
+    let theirs = customer::ActiveModel { party_id: Set(row(store, other).await.party_id), ..Default::default() };
+    customer::Entity::update_many().set(theirs).filter(customer::Column::Id.eq(id)).exec(store.writer()).await.unwrap();
+}
+
+#[tokio::test]
+async fn who_calls_is_found_among_those_whom_the_agent_may_know() {
+    for store in harness::stores().await {
+        let (ada, bo) =
+            (customer(&store, "Ada").await.cared_for("north", "blue").await, customer(&store, "Bo").await.cared_for("south", "red").await);
+        ada.contact(contact_medium::Kind::Email, "ada@example.org").await;
+        bo.contact(contact_medium::Kind::Email, "bo@example.org").await;
+        let (line, fibre) = ("AT-4711", bo.product("Fibre").await);
+        let with_line = product::ActiveModel { service_identifier: Set(Some(line.into())), ..Default::default() };
+        product::Entity::update_many().set(with_line).filter(product::Column::Id.eq(fibre)).exec(store.writer()).await.unwrap();
+        let north = of_region(&store, &ada).await;
+        for (scope, hers, his) in [(agent(), vec![ada.id], vec![bo.id]), (north, vec![ada.id], vec![])] {
+            let mail = async |address: &str| lookup::by_contact(&store, &scope, contact_medium::Kind::Email, address).await.unwrap();
+            assert_eq!((mail("ADA@example.org ").await, mail("bo@example.org").await), (hers, his.clone()));
+            assert_eq!(lookup::by_service(&store, &scope, line).await.unwrap(), his);
+        }
+        // an address that is a protected customer's as well leads nowhere
+        let hidden = customer(&store, "Cy").await.protected().await;
+        same_party(&store, hidden.id, ada.id).await;
+        assert!(lookup::by_contact(&store, &agent(), contact_medium::Kind::Email, "ada@example.org").await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn the_names_of_a_protected_customers_party_stay() {
+    for store in harness::stores().await {
+        let (ada, hidden) = (customer(&store, "Ada").await, customer(&store, "Cy").await.protected().await);
+        same_party(&store, hidden.id, ada.id).await;
+        let rename = Update { display_name: Some("Anna".into()), ..change(ada.id, row(&store, ada.id).await.row_version) };
+        assert_eq!(refused(&store, &agent(), async |w| customer::update(w, rename.clone()).await).await, [(Code::NotFound, "customerId".into())]);
+    }
+}
+
+#[tokio::test]
+async fn what_is_done_to_a_whole_needs_all_of_it() {
+    for store in harness::stores().await {
+        let ada = customer(&store, "Ada").await.cared_for("north", "blue").await;
+        let kid = customer(&store, "Kid").await.child_of(&ada).await.cared_for("south", "red").await;
+        let north = of_region(&store, &ada).await;
+        let part = [(Code::InvalidValue, "customerId".to_string())];
+        assert_eq!(refused(&store, &north, async |w| customer::view(w, ada.id, "a call").await).await, part);
+        act(&store, &agent(), async |w| customer::view(w, ada.id, "a call").await).await.unwrap();
+
+        // what others owe is no reason to keep it
+        customer(&store, "Bo").await.bill("2025-12", &[("Fibre", 3_000)]).await;
+        let ask = |customer_id| erasure::Ask { customer_id, ground: erasure::Ground::NoLongerNeeded, even_though_owing: false };
+        assert_eq!(refused(&store, &north, async |w| erasure::ask(w, ask(ada.id)).await).await, part);
+        act(&store, &agent(), async |w| erasure::ask(w, ask(kid.id)).await).await.unwrap();
+        ada.bill("2025-12", &[("Fibre", 3_000)]).await;
+        let said = refused(&store, &agent(), async |w| erasure::ask(w, ask(ada.id)).await).await;
+        assert_eq!(said, [(Code::InvalidTransition, "evenThoughOwing".into())]);
     }
 }

@@ -19,6 +19,19 @@ const NOTHING: &[(&str, &str)] = &[
     ("verb:entities/src/party/customer_contact/save.rs:needs(", "`needs_at` asks for the same scope"),
     ("verb:entities/src/privacy/consent.rs:needs(", "`needs_at` asks for the same scope"),
     ("verb:entities/src/privacy/access.rs:needs(", "`needs_at` asks for the same scope"),
+    ("find:entities/src/billing/compare.rs:let lines", "a line is seen with its bill, and both bills were found before"),
+    ("find:entities/src/care/ticket/open.rs:|| w.scope()", "whoever knows the customer knows its tickets: the two row rules go the same way"),
+    ("find:entities/src/knowledge/article.rs:", "agents see all articles, and nobody else writes them"),
+    ("find:entities/src/knowledge/feedback.rs:let message", "an answer is seen by its message, and was found before"),
+    (
+        "find:entities/src/party/customer_contact/save.rs:let found = w.scope().find::<Entity>().filter(Column::Id.eq(id)).filter",
+        "its customer was found before: the two row rules go the same way",
+    ),
+    ("find:entities/src/party/lookup.rs:.find::<product::Entity>()", "its customer is looked for by the same rule"),
+    ("find:entities/src/party/partner_token.rs:if w.scope()", "a number of tokens, of a partner that was found before"),
+    ("find:entities/src/privacy/consent.rs:let all", "its customer was found before: the two row rules go the same way"),
+    ("reads:CustomerOverview", "nothing but a customer leads there, who is read by the same scope"),
+    ("reads:TimelineEntry", "nothing but a customer leads there, who is read by the same scope"),
     ("readable:ticket", "whoever knows the customer knows its tickets: the two row rules go the same way"),
 ];
 

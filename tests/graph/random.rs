@@ -33,8 +33,10 @@ impl<'a> Random<'a> {
         for field in roots.choose_multiple(&mut self.rng, n).cloned().collect::<Vec<_>>() {
             self.field(&mut body, &field, 0);
         }
+        // with the one it is executed, with the other its statements may be known
+        let (name, fields) = if self.rng.gen_bool(0.5) { ("viewer", "{ audience }") } else { ("articles(first: 1)", "{ totalCount }") };
         format!(
-            "query Q($yes: Boolean! = true, $no: Boolean = false) {{ v: viewer @include(if: $yes) {{ audience }} w: viewer @skip(if: $yes) {{ audience }} x: viewer @include(if: $no) {{ audience }} {body} }}{}",
+            "query Q($yes: Boolean! = true, $no: Boolean = false) {{ v: {name} @include(if: $yes) {fields} w: {name} @skip(if: $yes) {fields} x: {name} @include(if: $no) {fields} {body} }}{}",
             self.fragments
         )
     }

@@ -6,10 +6,9 @@ use crate::{
     model::*,
     outbox::change::Operation,
     privacy::audit_event::Action,
-    scope::Scope,
     store::Write,
 };
-use sea_orm::{ActiveValue::Set, ConnectionTrait, QueryOrder, UpdateMany, sea_query::Expr};
+use sea_orm::{ActiveValue::Set, UpdateMany, sea_query::Expr};
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -128,22 +127,6 @@ pub async fn publish(w: &mut Write, id: Uuid, locale: &str, expected_version: Op
     }
     w.audit(Action::Update, &ENTITY, id, None, &["status", "version"]);
     Ok(())
-}
-
-/// The text of an article that this reader sees: in their language, else in English, else in the first there is.
-pub async fn current(scope: &Scope, db: &impl ConnectionTrait, slug: &str, locale: &str) -> Result<Option<(Model, article_version::Model)>> {
-    let Some(article) = scope.find::<Entity>().filter(Column::Slug.eq(slug)).one(db).await? else { return Ok(None) };
-    let published = article_version::Column::State.eq(article_version::State::Published);
-    let versions = scope.find::<article_version::Entity>().filter(article_version::Column::ArticleId.eq(article.id)).filter(published);
-    let versions = versions.order_by_asc(article_version::Column::Locale).all(db).await?;
-    let language = |l: &str| l.split(['-', '_']).next().unwrap_or_default().to_lowercase();
-    let rank = |v: &article_version::Model| match &v.locale {
-        l if l.eq_ignore_ascii_case(locale) => 0,
-        l if language(l) == language(locale) => 1,
-        l if language(l) == "en" => 2,
-        _ => 3,
-    };
-    Ok(versions.into_iter().min_by_key(rank).map(|v| (article, v)))
 }
 
 /// A slug of plain letters, digits and hyphens.
