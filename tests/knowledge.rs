@@ -266,7 +266,7 @@ async fn why_is_my_bill_higher_is_answered_from_the_callers_own_lines() {
         ada.bill("2025-11", &[("Mobile M", 2_000)]).await;
         let last = ada.bill("2025-12", &[("Mobile M", 2_000), ("Roaming in Norway", 850)]).await;
         let unsent = ada.bill_in(bill::State::New, "2025-11", &[("Mobile M", 9_000)]).await;
-        let between = bill::ActiveModel { bill_on: Set("2025-11-30".parse().unwrap()), ..Default::default() };
+        let between = bill::ActiveModel { bill_on: Set("2025-12-15".parse().unwrap()), ..Default::default() };
         bill::Entity::update_many().set(between).filter(bill::Column::Id.eq(unsent)).exec(store.writer()).await.unwrap();
         bob.bill("2025-12", &[("Yacht wifi", 99_900)]).await;
         let (bot, _) = bot(&store).await;

@@ -149,6 +149,12 @@ async fn who_calls_is_found_among_those_whom_the_agent_may_know() {
             assert_eq!((mail("ADA@example.org ").await, mail("bo@example.org").await), (hers, his.clone()));
             assert_eq!(lookup::by_service(&store, &scope, line).await.unwrap(), his);
         }
+        // one person, two customers, one of them elsewhere
+        let twin = customer(&store, "Ada's shop").await.cared_for("west", "grey").await;
+        same_party(&store, twin.id, ada.id).await;
+        for (scope, both) in [(agent(), vec![ada.id, twin.id]), (of_region(&store, &ada).await, vec![ada.id])] {
+            assert_eq!(lookup::by_contact(&store, &scope, contact_medium::Kind::Email, "ada@example.org").await.unwrap(), both);
+        }
         // an address that is a protected customer's as well leads nowhere
         let hidden = customer(&store, "Cy").await.protected().await;
         same_party(&store, hidden.id, ada.id).await;

@@ -219,6 +219,37 @@ async fn a_folder_that_is_gone_broken_or_foreign_heals() {
 }
 
 #[tokio::test]
+async fn a_hub_that_runs_mends_damaged_files() {
+    let store = harness::store().await;
+    customer(&store, "Ada").await.ticket("Dropped calls").await;
+    let dir = harness::folder().await.join("index");
+    drop(Index::open(&dir, &store).await.unwrap());
+    let files = std::fs::read_dir(&dir).unwrap().map(|f| f.unwrap().path());
+    for file in files.filter(|f| f.to_string_lossy().ends_with(".pos")) {
+        let mut bytes = std::fs::read(&file).unwrap();
+        bytes[0] ^= 0xff;
+        std::fs::write(&file, bytes).unwrap();
+    }
+    let why = Index::standing(&dir, &store).await.map(drop);
+    assert_eq!(why, Err("damaged files".to_string()));
+    let index = Index::open_at_once(&dir, &store).await.unwrap();
+    assert!(index.is_built(), "it works at once");
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let worker = tokio::spawn({
+        let index = index.clone();
+        async move { index.follow(async { drop(stopped.await) }).await }
+    });
+    let started = std::time::Instant::now();
+    while Index::standing(&dir, &store).await.is_err() {
+        assert!(started.elapsed().as_secs() < 20, "nobody mended it");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(find(&index, &agent(), "dropped").total, 1);
+    stop.send(()).unwrap();
+    worker.await.unwrap();
+}
+
+#[tokio::test]
 async fn a_worker_follows_the_log_until_it_is_told_to_stop() {
     let store = harness::store().await;
     let index = index(&store).await;

@@ -97,6 +97,8 @@ pub struct Index {
     unclean: Arc<AtomicBool>,
 }
 type Writer = Arc<Mutex<IndexWriter>>;
+/// Why an index is built anew whose files are not as they were written.
+const DAMAGED: &str = "damaged files";
 
 impl Index {
     /// Opens the index in this folder, or builds it from the rows of the store.
@@ -105,7 +107,11 @@ impl Index {
     }
     /// The same, telling how far it is where it has to build.
     pub async fn open_with(dir: impl AsRef<Path>, store: &Store, progress: Progress<'_>) -> Result<Self> {
-        let index = Self::open_at_once(dir, store).await?;
+        let dir = dir.as_ref();
+        let index = match Self::standing(dir, store).await {
+            Ok(index) => index,
+            Err(why) => Self::begun(dir, store, &why).await?,
+        };
         if !index.is_built() {
             index.rebuild(progress).await?;
         }
@@ -113,30 +119,38 @@ impl Index {
     }
     /// The index that stands in this folder, to look at, or why it cannot be used. Nothing is built.
     pub async fn standing(dir: impl AsRef<Path>, store: &Store) -> std::result::Result<Self, String> {
-        Self::usable(dir.as_ref(), store).await
+        Self::usable(dir.as_ref(), store, true).await
     }
     /// Opens the index in this folder. Where there is none that can be used it has the articles only, for the
-    /// bot to answer from, and [`Index::follow`] builds the rest.
+    /// bot to answer from, and [`Index::follow`] builds the rest. Whether each byte is as it was written is not asked here:
+    /// all of the files would have to be read. [`Index::follow`] asks first of all.
     pub async fn open_at_once(dir: impl AsRef<Path>, store: &Store) -> Result<Self> {
-        let dir = dir.as_ref();
-        match Self::usable(dir, store).await {
+        match Self::usable(dir.as_ref(), store, false).await {
             Ok(index) => Ok(index),
-            Err(why) => {
-                tracing::info!(dir = %dir.display(), why, "search index: building it from the rows");
-                let index = Self::fresh(dir, store)?;
-                index.articles_first().await?;
-                Ok(index)
-            }
+            Err(why) => Self::begun(dir.as_ref(), store, &why).await,
         }
     }
-    /// The folder as it stands, or why it cannot be trusted.
-    async fn usable(dir: &Path, store: &Store) -> std::result::Result<Self, String> {
+    /// An index with the articles alone.
+    async fn begun(dir: &Path, store: &Store, why: &str) -> Result<Self> {
+        tracing::info!(dir = %dir.display(), why, "search index: building it from the rows");
+        let index = Self::fresh(dir, store)?;
+        index.articles_first().await?;
+        Ok(index)
+    }
+    /// Whether a file holds something else than what was written. Reads them all.
+    async fn is_damaged(&self) -> bool {
+        let index = self.tantivy.clone();
+        !writer::blocking(move || index.validate_checksum()).await.is_ok_and(|damaged| damaged.is_empty())
+    }
+    /// The folder as it stands, or why it cannot be used. `to_the_byte`: its files are read and compared with what was
+    /// written.
+    async fn usable(dir: &Path, store: &Store, to_the_byte: bool) -> std::result::Result<Self, String> {
         if !dir.join("meta.json").exists() {
             return Err("there is none".into());
         }
         let index = tantivy::Index::open_in_dir(dir).map_err(|e| e.to_string())?;
-        if !index.validate_checksum().map_err(|e| e.to_string())?.is_empty() {
-            return Err("damaged files".into());
+        if to_the_byte && !index.validate_checksum().map_err(|e| e.to_string())?.is_empty() {
+            return Err(DAMAGED.into());
         }
         let mark = writer::Mark::read(&index).ok_or("not finished, or of an older make")?;
         if index.schema() != fields::schema() || !mark.is_of(store).await {

@@ -72,35 +72,28 @@ impl Index {
         let kinds = KINDS.iter().filter(|k| request.kinds.is_empty() || request.kinds.contains(k));
         let kinds: Vec<_> = kinds.filter(|k| k.reads.is_none_or(|s| scope.has(s))).map(|k| k.prefix).collect();
         let searcher = self.reader.searcher();
+        let among = Among::rows(&searcher, &self.fields)?;
         for mode in [Mode::All, Mode::Near, Mode::Any] {
             let query = self.rows(&searcher, scope, &kinds, &pieces, mode);
-            let total = searcher.search(&*query, &Count)?;
+            let first = request.first.clamp(1, MOST);
+            let (total, found) = counted(&searcher, &*query, &among, first, offset)?;
             if total > 0 {
-                return self.page(&searcher, scope, &*query, &pieces, request.first.clamp(1, MOST), offset, total);
+                let hits = self.page(&searcher, scope, &pieces, found, offset)?;
+                let reached = offset + first;
+                return Ok(Hits { total, hits, next: (reached < total.min(DEEPEST)).then(|| reached.to_string()) });
             }
         }
         Ok(Hits::default())
     }
-    #[expect(clippy::too_many_arguments, reason = "one page, and all that it is cut from")]
-    fn page(
-        &self,
-        searcher: &Searcher,
-        scope: &Scope,
-        query: &dyn Query,
-        pieces: &[Piece],
-        first: usize,
-        offset: usize,
-        total: usize,
-    ) -> Result<Hits> {
+    fn page(&self, searcher: &Searcher, scope: &Scope, pieces: &[Piece], found: Vec<(f32, DocAddress)>, offset: usize) -> Result<Vec<Hit>> {
         let mut hits = vec![];
-        for (i, (score, at)) in best(searcher, query, &Among::rows(searcher, &self.fields)?, first, offset)?.into_iter().enumerate() {
+        for (i, (score, at)) in found.into_iter().enumerate() {
             if let Some(shown) = self.shown(searcher, at)? {
                 let hit = self.hit(searcher, scope, pieces, score, shown)?;
                 hits.extend(hit.map(|h| Hit { cursor: (offset + i + 1).to_string(), ..h }));
             }
         }
-        let reached = offset + first;
-        Ok(Hits { total, hits, next: (reached < total.min(DEEPEST)).then(|| reached.to_string()) })
+        Ok(hits)
     }
     fn hit(&self, searcher: &Searcher, scope: &Scope, pieces: &[Piece], score: f32, shown: Shown) -> Result<Option<Hit>> {
         let Some(entity) = KINDS.iter().find(|k| k.prefix == shown.kind) else { return Ok(None) };
@@ -138,9 +131,17 @@ impl Index {
 
 /// The best documents; of equal ones the newest first.
 pub fn best(searcher: &Searcher, query: &dyn Query, among: &Among, first: usize, offset: usize) -> Result<Vec<(f32, DocAddress)>> {
-    let order = ((SortBySimilarityScore, Order::Desc), (SortByStaticFastValue::<u64>::for_field(ORDER), Order::Desc));
-    let top = searcher.search_with_statistics_provider(query, &TopDocs::with_limit(first).and_offset(offset).order_by(order), among)?;
+    let top = searcher.search_with_statistics_provider(query, &TopDocs::with_limit(first).and_offset(offset).order_by(order()), among)?;
     Ok(top.into_iter().map(|((score, _), at)| (score, at)).collect())
+}
+/// The same, and how many there are: both are found on one way through the index.
+fn counted(searcher: &Searcher, query: &dyn Query, among: &Among, first: usize, offset: usize) -> Result<(usize, Vec<(f32, DocAddress)>)> {
+    let both = (Count, TopDocs::with_limit(first).and_offset(offset).order_by(order()));
+    let (total, top) = searcher.search_with_statistics_provider(query, &both, among)?;
+    Ok((total, top.into_iter().map(|((score, _), at)| (score, at)).collect()))
+}
+fn order() -> ((SortBySimilarityScore, Order), (SortByStaticFastValue<u64>, Order)) {
+    ((SortBySimilarityScore, Order::Desc), (SortByStaticFastValue::for_field(ORDER), Order::Desc))
 }
 
 /// What a word's rarity and a text's length are measured against: documents of the same sort. Among all documents a

@@ -1,6 +1,6 @@
 //! Follows the change log: what changed is read again, in batches, and replaces what stood of it.
 use crate::{
-    Error, GENERATION, Index, Result, Writer, care,
+    DAMAGED, Error, GENERATION, Index, Result, Writer, care,
     document::{self, Document},
     knowledge, owned, party,
 };
@@ -73,6 +73,7 @@ impl Index {
         let mut written = self.store.written();
         let mut pause = LOOK_EVERY;
         tokio::pin!(shutdown);
+        self.mistrust().await;
         loop {
             let fed = if self.is_built() { self.catch_up().await.map(drop) } else { self.rebuild(&|_, _| {}).await.map(drop) };
             match fed {
@@ -94,6 +95,13 @@ impl Index {
             }
         }
         *self.writer.lock().await = None;
+    }
+    /// Has the index built anew where files of it are damaged.
+    async fn mistrust(&self) {
+        if self.is_built() && self.is_damaged().await {
+            tracing::warn!(dir = %self.dir.display(), why = DAMAGED, "search index: building it from the rows");
+            self.built.store(false, Ordering::Relaxed);
+        }
     }
     /// Works off everything that is in the change log now. Returns the position that it has come to.
     pub async fn catch_up(&self) -> Result<i64> {

@@ -28,6 +28,10 @@ const NOTHING: &[(&str, &str)] = &[
         "its customer was found before: the two row rules go the same way",
     ),
     ("find:entities/src/party/lookup.rs:.find::<product::Entity>()", "its customer is looked for by the same rule"),
+    (
+        "find:entities/src/party/lookup.rs:customers(store, scope.find::<customer::Entity>().filter(customer::Column::Id.in",
+        "its product is looked for by the same rule",
+    ),
     ("find:entities/src/party/partner_token.rs:if w.scope()", "a number of tokens, of a partner that was found before"),
     ("find:entities/src/privacy/consent.rs:let all", "its customer was found before: the two row rules go the same way"),
     ("reads:CustomerOverview", "nothing but a customer leads there, who is read by the same scope"),

@@ -15,6 +15,7 @@ use schema::{
     Caller, Graphs, Hub, Mode,
     declare::{Order, Scalar},
     guard::{Limits, check},
+    known::Known,
     page::Cursor,
 };
 use sea_orm_migration::MigratorTrait;
@@ -115,6 +116,13 @@ fn operation(c: &mut Criterion) {
         assert!(said.errors.is_empty(), "{:?}", said.errors);
         c.bench_function(name, |b| b.iter_batched(request, |request| runtime.block_on(schema.execute(request)), BatchSize::SmallInput));
     }
+    let (graph, variables) = (graphs.of(Audience::Agent), variables());
+    let operation = &document.operations.iter().next().expect("an operation").1.node;
+    let known = Known { number: 0, document: &document, operation, variables: &variables };
+    let caller = || Caller::new(agent()).mode(Mode::Bytes);
+    let answer = |caller: Caller| runtime.block_on(async { graph.answer(&caller, known).await });
+    assert!(answer(caller()).is_some_and(|said| said.errors.is_empty()), "all of it is declared");
+    c.bench_function("operation, by its statements", |b| b.iter_batched(caller, answer, BatchSize::SmallInput));
 }
 
 criterion_group!(pieces, guard_and_cost, scope_to_sql, cursor, writing_json, operation);
