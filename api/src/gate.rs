@@ -3,7 +3,8 @@
 //!
 //! There are places for operations. Each caller has a line of its own, and a place that becomes free goes to the next
 //! caller in turn, so that one who asks a thousand times at once waits for itself. No caller may hold all places, and one
-//! whose operations take long may hold few: the others find a place and a connection of the database at once. Who would
+//! whose operations take long, or longer than those of the others beside it, may hold few: the others find a place, a
+//! connection of the database and a core at once. Who would
 //! have to wait longer than the bound, by the beat at which places become free, is refused before anything of its request
 //! was read or checked; so that what is let in is done, and no work is lost on what is not.
 use crate::{auth::address::Address, graphql::budget::Payer};
@@ -28,6 +29,11 @@ use tokio::{
 pub const RETRY_AFTER_S: u64 = 1;
 /// Operations that hold their place longer than this on average are slow.
 const SLOW: Duration = Duration::from_millis(25);
+/// And beside other callers those that hold it longer than this and so many times as long as what is usual.
+const SLOWER: Duration = Duration::from_millis(2);
+const TIMES_USUAL: u32 = 2;
+/// What is usual follows a quick operation by one part of so many, and a slow one by one of so many.
+const USUAL: (u32, u32) = (32, 256);
 /// How long one caller counts as being there for another.
 const PRESENT: Duration = Duration::from_secs(1);
 /// Operations that wait for each place, at most; and those of one caller, once they do not get on.
@@ -101,6 +107,8 @@ struct State {
     turns: VecDeque<Arc<Payer>>,
     /// The two callers who were here last.
     last: [Option<(Arc<Payer>, Instant)>; 2],
+    /// How long operations hold a place, as is usual: smoothed over all callers.
+    usual: Duration,
     /// How far apart places become free while somebody waits, smoothed; and when one last did.
     beat: Duration,
     freed: Option<Instant>,
@@ -219,8 +227,8 @@ impl Shared {
         let mut state = self.state();
         let payer = state.arrived(payer, now);
         let others = state.has_others(&payer, now);
-        let free = state.taken < self.bounds.places;
-        if free && state.lines.get(&payer).is_some_and(|line| line.waiting.is_empty() && line.may_take(self.bounds, others)) {
+        let (free, usual) = (state.taken < self.bounds.places, state.usual);
+        if free && state.lines.get(&payer).is_some_and(|line| line.waiting.is_empty() && line.may_take(self.bounds, others.then_some(usual))) {
             return Asked::Taken(self.take(&mut state, &payer, now));
         }
         let many = self.waiting.load(Ordering::Relaxed) >= (MOST_WAITING * self.bounds.places).max(2 * MOST_IN_LINE);
@@ -254,11 +262,11 @@ impl Shared {
         let mut passed = 0; // callers in a row who may not take one
         while state.taken < self.bounds.places && passed < state.turns.len() {
             let Some(payer) = state.turns.pop_front() else { return };
-            let others = state.has_others(&payer, now);
+            let usual = state.has_others(&payer, now).then_some(state.usual);
             let Some(line) = state.lines.get_mut(&payer) else { continue };
             let before = line.waiting.len();
             line.drop_gone();
-            let next = if line.may_take(self.bounds, others) { line.waiting.pop_front() } else { None };
+            let next = if line.may_take(self.bounds, usual) { line.waiting.pop_front() } else { None };
             self.waiting.fetch_sub(before - line.waiting.len(), Ordering::Relaxed);
             let stays = !line.waiting.is_empty();
             if stays {
@@ -312,7 +320,9 @@ impl State {
             line.held -= 1;
             line.seen = now;
             if let Some(held) = held {
-                line.pace = smooth(line.pace, held);
+                let parts = if line.is_slow(Some(self.usual)) { USUAL.1 } else { USUAL.0 };
+                self.usual = if self.usual.is_zero() { held } else { smooth(self.usual, held, parts) };
+                line.pace = smooth(line.pace, held, SMOOTH);
                 line.done = line.done.saturating_add(1);
             }
         }
@@ -320,7 +330,7 @@ impl State {
     /// A place became free.
     fn tick(&mut self, now: Instant, somebody_waits: bool) {
         if let Some(before) = self.freed.filter(|_| somebody_waits) {
-            self.beat = smooth(self.beat, now - before);
+            self.beat = smooth(self.beat, now - before, SMOOTH);
         }
         self.freed = somebody_waits.then_some(now);
     }
@@ -342,14 +352,18 @@ impl State {
     }
 }
 impl Line {
-    fn may_take(&self, bounds: Bounds, others: bool) -> bool {
-        let (quick, slow) = if others { bounds.among } else { bounds.alone };
-        let most = match self.pace > SLOW {
+    /// `usual`: how long operations hold a place as is usual, where others are there.
+    fn may_take(&self, bounds: Bounds, usual: Option<Duration>) -> bool {
+        let (quick, slow) = if usual.is_some() { bounds.among } else { bounds.alone };
+        let most = match self.is_slow(usual) {
             true => slow,
             false if self.done < SMOOTH => quick.min(bounds.unknown),
             false => quick,
         };
         self.held < most
+    }
+    fn is_slow(&self, usual: Option<Duration>) -> bool {
+        self.pace > SLOW || usual.is_some_and(|usual| self.pace > SLOWER.max(usual * TIMES_USUAL))
     }
     /// Adds one who waits; whether it is the first.
     fn stand(&mut self, waiter: Waiter) -> bool {
@@ -371,8 +385,8 @@ impl Line {
         }
     }
 }
-fn smooth(before: Duration, now: Duration) -> Duration {
-    (before * (SMOOTH - 1) + now) / SMOOTH
+fn smooth(before: Duration, now: Duration, parts: u32) -> Duration {
+    (before * (parts - 1) + now) / parts
 }
 
 #[cfg(test)]

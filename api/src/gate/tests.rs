@@ -62,6 +62,23 @@ async fn who_is_slow_has_few_places() {
     assert_eq!(eve.iter_mut().filter_map(place).collect::<Vec<_>>().len(), 1);
 }
 #[tokio::test]
+async fn who_is_slower_than_the_others_has_few_places_beside_them() {
+    let gate = gate(4, 3);
+    let work = async |who: &str, long: Duration| {
+        let held = place(&mut enter(&gate, who)).expect("a place");
+        tokio::time::sleep(long).await;
+        drop(held);
+    };
+    let many = |who: &str| (0..3).map(|_| enter(&gate, who)).collect::<Vec<_>>().iter_mut().filter_map(place).collect::<Vec<_>>().len();
+    for _ in 0..USUAL.0 {
+        work("ada", Duration::ZERO).await;
+        work("eve", SLOW / 4).await;
+    }
+    assert_eq!((many("ada"), many("eve")), (3, 1));
+    tokio::time::sleep(PRESENT + Duration::from_millis(10)).await;
+    assert_eq!(many("eve"), 3, "alone she disturbs nobody");
+}
+#[tokio::test]
 async fn who_leaves_gives_up_its_turn_and_its_place() {
     let gate = gate(1, 1);
     let held = place(&mut enter(&gate, "ada"));
