@@ -3,6 +3,8 @@
 //!
 //! Killed in the middle, it is simply run again: what was taken is known by its source's ids and is not taken twice.
 
+/// What the database knows of tables that grow.
+mod counted;
 /// Files that need no mapping.
 pub mod format;
 /// Task, batch and row errors.
@@ -21,6 +23,7 @@ use crate::{
     money,
 };
 use chrono::NaiveDate;
+use counted::Counted;
 use ledger::{File, begin, end};
 use sea_orm::{ConnectionTrait, DbBackend, prelude::Uuid};
 use std::{
@@ -189,7 +192,7 @@ pub async fn run(store: &Store, scope: &Scope, source: Source, job: &Job, progre
     w.commit().await?;
     batch.id = Some(id);
     let up = Upsert::new(&source.source_system, job.refs.clone(), id);
-    let mut run = Run { up, source: &source, done: batch.clone(), batch, progress, ids: Some((id, task)) };
+    let mut run = Run { up, source: &source, done: batch.clone(), batch, progress, ids: Some((id, task)), counted: Counted::default() };
     let outcome = run.all(&mut Hand::Each(store, scope)).await;
     // what was rolled back does not count
     let batch = if outcome.is_ok() { run.batch } else { run.done };
@@ -199,7 +202,7 @@ pub async fn run(store: &Store, scope: &Scope, source: Source, job: &Job, progre
 async fn rehearse(w: &mut Write, source: Source, job: &Job, progress: &(dyn Fn(Progress) + Send + Sync)) -> Result<Batch> {
     // no batch: a run of the same file that goes on meanwhile is not to wait for this one
     let up = Upsert::new(&source.source_system, job.refs.clone(), crate::id::at(w.at()));
-    let mut run = Run { up, source: &source, done: Batch::default(), batch: Batch::of(&source), progress, ids: None };
+    let mut run = Run { up, source: &source, done: Batch::default(), batch: Batch::of(&source), progress, ids: None, counted: Counted::default() };
     run.all(&mut Hand::One(w)).await?;
     Ok(run.batch)
 }
@@ -227,6 +230,7 @@ struct Run<'a> {
     progress: &'a (dyn Fn(Progress) + Send + Sync),
     /// Of batch and task; none in a dry run.
     ids: Option<(Uuid, Uuid)>,
+    counted: Counted,
 }
 impl Run<'_> {
     async fn all(&mut self, hand: &mut Hand<'_>) -> Result<()> {
@@ -271,10 +275,16 @@ impl Run<'_> {
                     step.write(w, None).await?;
                     (self.progress)(told);
                 }
-                Hand::Each(store, scope) => step.start(&mut writing, store, scope, self.ids),
+                Hand::Each(store, scope) => {
+                    self.counted.of(store, &self.done.tables).await?;
+                    step.start(&mut writing, store, scope, self.ids)
+                }
             }
         }
         self.written(&mut writing).await?;
+        if let Hand::Each(store, _) = hand {
+            self.counted.of(store, &self.done.tables).await?;
+        }
         Ok((waiting, None))
     }
     async fn written(&mut self, writing: &mut Writing) -> Result<()> {
