@@ -10,10 +10,7 @@ use entities::{Audience, Scope, mutant::without};
 use std::collections::BTreeMap;
 use tantivy::{
     Searcher, Term,
-    query::{
-        BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, EmptyQuery, FuzzyTermQuery, Occur, PhraseQuery, Query, TermQuery,
-        TermSetQuery,
-    },
+    query::{BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, EmptyQuery, FuzzyTermQuery, Occur, PhraseQuery, Query, TermQuery},
     schema::{Field, IndexRecordOption},
 };
 
@@ -143,11 +140,11 @@ impl Index {
         }
         let group = |(reads, kinds): (Option<&str>, Vec<&str>)| -> Box<dyn Query> {
             let visible = visibility::of_caller(scope, reads);
-            let of_kind = silent(TermSetQuery::new(kinds.iter().map(|k| term(self.fields.kind, k))));
+            let of_kind = any_of(kinds.iter().map(|k| term(self.fields.kind, k)));
             if without(|| "search:visible".into()) {
                 return of_kind;
             }
-            Box::new(BooleanQuery::intersection(vec![of_kind, silent(TermSetQuery::new(visible.iter().map(|v| term(self.fields.visible, v))))]))
+            Box::new(BooleanQuery::intersection(vec![of_kind, any_of(visible.iter().map(|v| term(self.fields.visible, v)))]))
         };
         let may = BooleanQuery::union(groups.into_iter().map(group).collect());
         Box::new(BooleanQuery::new(vec![(Occur::Must, asked), (Occur::Must, silent(may))]))
@@ -194,6 +191,16 @@ fn said(mut terms: Vec<Term>, mode: Mode) -> Option<Box<dyn Query>> {
 }
 fn boosted(query: Box<dyn Query>, weight: f32) -> Box<dyn Query> {
     Box::new(BoostQuery::new(query, weight))
+}
+/// Documents with some of these terms; no scores. Not a `TermSetQuery`, which builds an automaton of a megabyte for two
+/// terms and goes through all documents that have them.
+fn any_of(terms: impl Iterator<Item = Term>) -> Box<dyn Query> {
+    let mut each: Vec<Box<dyn Query>> = terms.map(|t| Box::new(TermQuery::new(t, IndexRecordOption::Basic)) as _).collect();
+    match each.len() {
+        0 => Box::new(EmptyQuery),
+        1 => silent(each.remove(0)),
+        _ => silent(BooleanQuery::union(each)),
+    }
 }
 /// Decides, but does not count.
 fn silent(query: impl Query) -> Box<dyn Query> {
