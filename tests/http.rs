@@ -1,4 +1,5 @@
 //! The front door: what every request to the hub can count on, whatever it asks for.
+use crate::harness::customer as born;
 use api::{
     app::{self, App},
     auth::{
@@ -14,7 +15,7 @@ use axum::{
     body::{Body, BodyDataStream, to_bytes},
     http::{HeaderMap, Request, StatusCode, header},
 };
-use entities::{Store, generate::Plan};
+use entities::{Store, generate::Plan, party::customer, store::public_id};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tower::ServiceExt;
@@ -162,6 +163,46 @@ async fn bounds_hold_before_the_parser() {
     assert_eq!(hub.ask(&"{a".repeat(10_000)).await.code(), "BAD_REQUEST");
     assert_eq!(hub.ask(&"[".repeat(30_000)).await.code(), "BAD_REQUEST");
     assert_eq!(hub.post(&[], r#"[{"query":"{ __typename }"}]"#).await.status, StatusCode::BAD_REQUEST, "no lists of calls");
+}
+
+#[tokio::test]
+async fn a_document_that_is_known_answers_each_caller_with_their_own() {
+    let hub = hub().await;
+    let store = &hub.app.store;
+    let all = [(born(store, "Ada").await.id, "Ada"), (born(store, "Bo").await.id, "Bo")];
+    let public = |id| public_id(&customer::ENTITY, id);
+    let bearer = |class, customers: Vec<String>, scope: Option<&str>| {
+        let order = Order { class, subject: "login".into(), customers, scope: scope.map(Into::into), ttl_s: 60, ..Default::default() };
+        format!("Bearer {}", hub.app.tokens.mint(order, store.clock().now()).unwrap().0)
+    };
+    let asks = async |token: &str, query: &str, variables: Value| {
+        let body = json!({"query": query, "variables": variables}).to_string();
+        hub.post(&[("authorization", token)], &body).await.json()
+    };
+    let one = "query ($id: ID!, $more: Boolean = false) { customer(id: $id) { displayName status @include(if: $more) } }";
+    // judged, then known, then answered by what is known
+    for _ in 0..3 {
+        for (id, name) in all {
+            let token = bearer(Class::Customer, vec![public(id)], None);
+            assert_eq!(asks(&token, "{ me { displayName } }", json!({})).await["data"], json!({"me": {"displayName": name}}));
+            for (other, _) in all {
+                let shown = if other == id { json!({"displayName": name}) } else { Value::Null };
+                assert_eq!(asks(&token, one, json!({"id": public(other)})).await["data"]["customer"], shown);
+                assert_eq!(
+                    asks(&token, one, json!({"id": public(other), "more": true})).await["data"]["customer"]["status"].is_string(),
+                    other == id
+                );
+            }
+            assert_eq!(asks(&token, one, json!({"id": "nobody"})).await["data"], json!({"customer": null}));
+            assert_eq!(asks(&token, one, json!({})).await["data"], Value::Null);
+            let weak = bearer(Class::Customer, vec![public(id)], Some("kb:read"));
+            assert_eq!(asks(&weak, one, json!({"id": public(id)})).await["errors"][0]["extensions"]["code"], "FORBIDDEN");
+        }
+        let agent = bearer(Class::Agent, vec![], None);
+        for (id, name) in all {
+            assert_eq!(asks(&agent, one, json!({"id": public(id)})).await["data"]["customer"]["displayName"], name);
+        }
+    }
 }
 
 #[tokio::test]
