@@ -3,10 +3,10 @@
 //!
 //! There are places for operations. Each caller has a line of its own, and a place that becomes free goes to the next
 //! caller in turn, so that one who asks a thousand times at once waits for itself. No caller may hold all places, and one
-//! whose operations take long, or longer than those of the others beside it, may hold few: the others find a place, a
-//! connection of the database and a core at once. Who would
-//! have to wait longer than the bound, by the beat at which places become free, is refused before anything of its request
-//! was read or checked; so that what is let in is done, and no work is lost on what is not.
+//! whose operations take long, or many times as long as those of the others beside it, may hold few: the others find a
+//! place, a connection of the database and a core at once. Who would have to wait longer than the bound, by the beat at
+//! which places become free, is refused before anything of its request was read or checked; so that what is let in is
+//! done, and no work is lost on what is not.
 use crate::{auth::address::Address, graphql::budget::Payer};
 use axum::http::{HeaderMap, header::AUTHORIZATION};
 use entities::Scope;
@@ -29,9 +29,10 @@ use tokio::{
 pub const RETRY_AFTER_S: u64 = 1;
 /// Operations that hold their place longer than this on average are slow.
 const SLOW: Duration = Duration::from_millis(25);
-/// And beside other callers those that hold it longer than this and so many times as long as what is usual.
-const SLOWER: Duration = Duration::from_millis(2);
-const TIMES_USUAL: u32 = 2;
+/// Beside other callers those are slower that hold it longer than this and so many times as long as is usual; they stay so
+/// until they hold it half as long.
+const SLOWER: Duration = Duration::from_millis(5);
+const TIMES_USUAL: u32 = 3;
 /// What is usual follows a quick operation by one part of so many, and a slow one by one of so many.
 const USUAL: (u32, u32) = (32, 256);
 /// How long one caller counts as being there for another.
@@ -107,8 +108,10 @@ struct State {
     turns: VecDeque<Arc<Payer>>,
     /// The two callers who were here last.
     last: [Option<(Arc<Payer>, Instant)>; 2],
-    /// How long operations hold a place, as is usual: smoothed over all callers.
+    /// How long operations hold a place, as is usual: smoothed over callers, who count once each time that they alternate.
     usual: Duration,
+    /// Who counted last.
+    counted: Option<Arc<Payer>>,
     /// How far apart places become free while somebody waits, smoothed; and when one last did.
     beat: Duration,
     freed: Option<Instant>,
@@ -122,6 +125,8 @@ struct Line {
     /// How long its operations hold a place, smoothed; and of how many that was learnt.
     pace: Duration,
     done: u32,
+    /// They take many times as long as is usual.
+    slower: bool,
     seen: Instant,
 }
 struct Waiter {
@@ -227,8 +232,8 @@ impl Shared {
         let mut state = self.state();
         let payer = state.arrived(payer, now);
         let others = state.has_others(&payer, now);
-        let (free, usual) = (state.taken < self.bounds.places, state.usual);
-        if free && state.lines.get(&payer).is_some_and(|line| line.waiting.is_empty() && line.may_take(self.bounds, others.then_some(usual))) {
+        let free = state.taken < self.bounds.places;
+        if free && state.lines.get(&payer).is_some_and(|line| line.waiting.is_empty() && line.may_take(self.bounds, others)) {
             return Asked::Taken(self.take(&mut state, &payer, now));
         }
         let many = self.waiting.load(Ordering::Relaxed) >= (MOST_WAITING * self.bounds.places).max(2 * MOST_IN_LINE);
@@ -262,11 +267,11 @@ impl Shared {
         let mut passed = 0; // callers in a row who may not take one
         while state.taken < self.bounds.places && passed < state.turns.len() {
             let Some(payer) = state.turns.pop_front() else { return };
-            let usual = state.has_others(&payer, now).then_some(state.usual);
+            let others = state.has_others(&payer, now);
             let Some(line) = state.lines.get_mut(&payer) else { continue };
             let before = line.waiting.len();
             line.drop_gone();
-            let next = if line.may_take(self.bounds, usual) { line.waiting.pop_front() } else { None };
+            let next = if line.may_take(self.bounds, others) { line.waiting.pop_front() } else { None };
             self.waiting.fetch_sub(before - line.waiting.len(), Ordering::Relaxed);
             let stays = !line.waiting.is_empty();
             if stays {
@@ -297,7 +302,7 @@ impl State {
             Some((known, _)) => known.clone(),
             None => {
                 let payer = Arc::new(payer);
-                self.lines.insert(payer.clone(), Line { held: 0, waiting: VecDeque::new(), pace: Duration::ZERO, done: 0, seen: now });
+                self.lines.insert(payer.clone(), Line { held: 0, waiting: VecDeque::new(), pace: Duration::ZERO, done: 0, slower: false, seen: now });
                 payer
             }
         };
@@ -316,15 +321,18 @@ impl State {
     /// After so long, or never used.
     fn gave_back(&mut self, payer: &Arc<Payer>, now: Instant, held: Option<Duration>) {
         self.taken -= 1;
-        if let Some(line) = self.lines.get_mut(payer) {
-            line.held -= 1;
-            line.seen = now;
-            if let Some(held) = held {
-                let parts = if line.is_slow(Some(self.usual)) { USUAL.1 } else { USUAL.0 };
-                self.usual = if self.usual.is_zero() { held } else { smooth(self.usual, held, parts) };
-                line.pace = smooth(line.pace, held, SMOOTH);
-                line.done = line.done.saturating_add(1);
-            }
+        let Some(line) = self.lines.get_mut(payer) else { return };
+        line.held -= 1;
+        line.seen = now;
+        let Some(held) = held else { return };
+        line.pace = smooth(line.pace, held, SMOOTH);
+        line.done = line.done.saturating_add(1);
+        line.slower = line.is_slower(self.usual);
+        if !self.counted.as_ref().is_some_and(|last| Arc::ptr_eq(last, payer)) {
+            self.counted = Some(payer.clone());
+            // one that takes seconds says no more than one that is slow
+            let (held, parts) = (held.min(SLOW), if line.slower { USUAL.1 } else { USUAL.0 });
+            self.usual = if self.usual.is_zero() { held } else { smooth(self.usual, held, parts) };
         }
     }
     /// A place became free.
@@ -352,18 +360,18 @@ impl State {
     }
 }
 impl Line {
-    /// `usual`: how long operations hold a place as is usual, where others are there.
-    fn may_take(&self, bounds: Bounds, usual: Option<Duration>) -> bool {
-        let (quick, slow) = if usual.is_some() { bounds.among } else { bounds.alone };
-        let most = match self.is_slow(usual) {
+    fn may_take(&self, bounds: Bounds, others: bool) -> bool {
+        let (quick, slow) = if others { bounds.among } else { bounds.alone };
+        let most = match self.pace > SLOW || (others && self.slower) {
             true => slow,
             false if self.done < SMOOTH => quick.min(bounds.unknown),
             false => quick,
         };
         self.held < most
     }
-    fn is_slow(&self, usual: Option<Duration>) -> bool {
-        self.pace > SLOW || usual.is_some_and(|usual| self.pace > SLOWER.max(usual * TIMES_USUAL))
+    fn is_slower(&self, usual: Duration) -> bool {
+        let least = SLOWER.max(usual * TIMES_USUAL);
+        self.pace > if self.slower { least / 2 } else { least }
     }
     /// Adds one who waits; whether it is the first.
     fn stand(&mut self, waiter: Waiter) -> bool {

@@ -386,7 +386,7 @@ impl<'a> Compiler<'a> {
                 Some(format!("{t}.source_system = {system} and {t}.external_id = {external}"))
             }
             (_, "id", _) if id.is_none() => {
-                self.doc.arg(&pick.field.node, arg); // what it is had a say
+                self.doc.noted(&pick.field.node, arg);
                 None
             }
             (_, "id", variable) => {

@@ -52,6 +52,10 @@ impl<'a> Doc<'a> {
         }
         self.arg(field, name).map(|value| (value, None))
     }
+    /// Notes that what an argument is had a say.
+    pub fn noted(&self, field: &Field, name: &str) {
+        self.arg(field, name);
+    }
     fn skips(&self, item: &Selection) -> bool {
         item.directives().iter().any(|d| {
             let on = || d.node.get_argument("if").and_then(|v| self.value(&v.node)) == Some(Value::Boolean(true));

@@ -2,7 +2,7 @@
 //! quote (numbers, ids, dates, and currencies, which are codes of ISO 4217 whatever a source says); all other text goes through the database's own JSON quoting.
 use crate::declare::Scalar;
 
-/// Texts side by side. `format!` would do the same, at three times the price: statements are written for each request.
+/// Texts side by side. `format!` would do the same, at three times the price: statements are written for requests.
 macro_rules! sql {
     ($($part:expr),+ $(,)?) => { [$(AsRef::<str>::as_ref(&$part)),+].concat() };
 }

@@ -123,7 +123,7 @@ impl Index {
     }
     /// Opens the index in this folder. Where there is none that can be used it has the articles only, for the
     /// bot to answer from, and [`Index::follow`] builds the rest. Whether each byte is as it was written is not asked here:
-    /// all of the files would have to be read. [`Index::follow`] asks first of all.
+    /// all of the files would have to be read. [`Index::follow`] asks before it writes.
     pub async fn open_at_once(dir: impl AsRef<Path>, store: &Store) -> Result<Self> {
         match Self::usable(dir.as_ref(), store, false).await {
             Ok(index) => Ok(index),
@@ -140,7 +140,7 @@ impl Index {
     /// Whether a file holds something else than what was written. Reads them all.
     async fn is_damaged(&self) -> bool {
         let index = self.tantivy.clone();
-        !writer::blocking(move || index.validate_checksum()).await.is_ok_and(|damaged| damaged.is_empty())
+        writer::blocking(move || index.validate_checksum()).await.is_ok_and(|damaged| !damaged.is_empty())
     }
     /// The folder as it stands, or why it cannot be used. `to_the_byte`: its files are read and compared with what was
     /// written.

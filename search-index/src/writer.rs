@@ -73,7 +73,10 @@ impl Index {
         let mut written = self.store.written();
         let mut pause = LOOK_EVERY;
         tokio::pin!(shutdown);
-        self.mistrust().await;
+        tokio::select! {
+            () = &mut shutdown => return,
+            () = self.mistrust() => {}
+        }
         loop {
             let fed = if self.is_built() { self.catch_up().await.map(drop) } else { self.rebuild(&|_, _| {}).await.map(drop) };
             match fed {
@@ -96,8 +99,9 @@ impl Index {
         }
         *self.writer.lock().await = None;
     }
-    /// Has the index built anew where files of it are damaged.
+    /// Has the index built anew where files of it are damaged. Nobody writes meanwhile: what is merged would hide it.
     async fn mistrust(&self) {
+        let _held = self.writer.lock().await;
         if self.is_built() && self.is_damaged().await {
             tracing::warn!(dir = %self.dir.display(), why = DAMAGED, "search index: building it from the rows");
             self.built.store(false, Ordering::Relaxed);

@@ -10,7 +10,6 @@ const BY_HAND: &str = "without(|| \"";
 const NOTHING: &[(&str, &str)] = &[
     ("find:entities/src/exchange/import/ledger.rs:", "an import is the hub's own work, and sees all rows anyway"),
     ("find:entities/src/exchange/knowledge/apply.rs:", "an import is the hub's own work, and sees all rows anyway"),
-    ("verb:entities/src/input.rs:", "each verb asks with `needs` before it asks with `needs_at`"),
     ("verb:entities/src/care/ticket/reply.rs:needs(", "`needs_at` asks for the same scope"),
     ("verb:entities/src/care/ticket/reply.rs:needs_at(", "each role that reads tickets writes them, and a ticket is read first"),
     ("verb:entities/src/care/ticket/update.rs:needs(", "`needs_at` asks for the same scope"),

@@ -170,6 +170,8 @@ async fn a_verb_asks_for_its_scope_past_the_graph() {
         let id = s.of("privacy_requests").find(|r| r.owner == "l2").expect("a request").id();
         let close = async |w: &mut Write| privacy_request::close(w, id, privacy_request::State::Completed).await.map(drop);
         past_the_graph(&s, store, "privacy:write", close).await;
+        let create = async |w: &mut Write| privacy_request::create(w, l1, privacy_request::Kind::Restriction).await.map(drop);
+        past_the_graph(&s, store, "privacy:write", create).await;
         let ask = erasure::Ask { customer_id: l2, ground: erasure::Ground::NoLongerNeeded, even_though_owing: true };
         past_the_graph(&s, store, "privacy:write", async |w| erasure::ask(w, ask.clone()).await.map(drop)).await;
     }

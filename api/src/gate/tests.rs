@@ -61,22 +61,37 @@ async fn who_is_slow_has_few_places() {
     let mut eve: Vec<_> = (0..3).map(|_| enter(&gate, "eve")).collect();
     assert_eq!(eve.iter_mut().filter_map(place).collect::<Vec<_>>().len(), 1);
 }
-#[tokio::test]
-async fn who_is_slower_than_the_others_has_few_places_beside_them() {
-    let gate = gate(4, 3);
-    let work = async |who: &str, long: Duration| {
-        let held = place(&mut enter(&gate, who)).expect("a place");
-        tokio::time::sleep(long).await;
-        drop(held);
+#[test]
+fn who_is_slower_than_the_others_has_few_places_beside_them() {
+    let (mut state, now) = (State::default(), Instant::now());
+    let [ada, eve] = ["ada", "eve"].map(|who| state.arrived(Payer::Subject(who.into()), now));
+    let work = |state: &mut State, who: &Arc<Payer>, times: u32, held: Duration| {
+        for _ in 0..times {
+            state.taken += 1;
+            state.lines.get_mut(who).expect("a line").held += 1;
+            state.gave_back(who, now, Some(held));
+        }
     };
-    let many = |who: &str| (0..3).map(|_| enter(&gate, who)).collect::<Vec<_>>().iter_mut().filter_map(place).collect::<Vec<_>>().len();
-    for _ in 0..USUAL.0 {
-        work("ada", Duration::ZERO).await;
-        work("eve", SLOW / 4).await;
+    let bounds = Bounds { places: 8, alone: (6, 2), among: (4, 1), unknown: 3, wait: LONG, patience: LONG };
+    let most = |state: &State, who: &Arc<Payer>, others: bool| {
+        let line = &state.lines[who];
+        (0..8).take_while(|held| Line { held: *held, waiting: VecDeque::new(), ..*line }.may_take(bounds, others)).count()
+    };
+    for _ in 0..10 {
+        work(&mut state, &ada, 5, SLOWER / 5);
+        work(&mut state, &eve, 5, SLOWER * 3);
     }
-    assert_eq!((many("ada"), many("eve")), (3, 1));
-    tokio::time::sleep(PRESENT + Duration::from_millis(10)).await;
-    assert_eq!(many("eve"), 3, "alone she disturbs nobody");
+    assert_eq!([most(&state, &ada, true), most(&state, &eve, true), most(&state, &eve, false)], [4, 1, 6], "alone she disturbs nobody");
+    work(&mut state, &eve, 20, SLOWER * 3 / 4);
+    assert_eq!(most(&state, &eve, true), 1, "it is because she has one place that she is quicker");
+    work(&mut state, &eve, 20, SLOWER / 4);
+    assert_eq!(most(&state, &eve, true), 4);
+    // where everything takes long nobody is slower than the others
+    for _ in 0..200 {
+        work(&mut state, &ada, 1, SLOW);
+        work(&mut state, &eve, 1, SLOW);
+    }
+    assert_eq!([state.lines[&ada].slower, state.lines[&eve].slower], [false, false]);
 }
 #[tokio::test]
 async fn who_leaves_gives_up_its_turn_and_its_place() {

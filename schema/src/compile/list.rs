@@ -32,7 +32,7 @@ impl<'a> Compiler<'a> {
         let page = self.page(m, pick)?;
         let order = self.order(m, d, pick)?;
         let wheres = self.wheres(m, d, &t, pick, from)?;
-        let filter = self.doc.arg(&pick.field.node, "filter").map_or("None".into(), |f| format!("Some({f:?})"));
+        let filter = self.doc.arg(&pick.field.node, "filter").map_or("None".into(), |f| format!("Some({:?})", said(f)));
         let list = Cursor::list(&(d.name, order.column, order.desc, filter));
         let mut paged = wheres.clone();
         if let Some(cursor) = &page.cursor {
@@ -199,6 +199,15 @@ impl<'a> Compiler<'a> {
     }
 }
 
+/// An enum is a text where a variable holds it: a list is the same one either way.
+fn said(value: Value) -> Value {
+    match value {
+        Value::Enum(name) => Value::String(name.to_string()),
+        Value::List(items) => Value::List(items.into_iter().map(said).collect()),
+        Value::Object(fields) => Value::Object(fields.into_iter().map(|(name, value)| (name, said(value))).collect()),
+        value => value,
+    }
+}
 fn filter_value(f: &Filter, value: &Value) -> Outcome<sea_orm::Value> {
     let bad = || Refused::input(format!("`{}` is not a {}.", f.name, f.scalar.graphql()));
     Ok(match (f.scalar, value) {

@@ -36,12 +36,15 @@ impl Origin {
             _ => false,
         }
     }
+    pub fn is_fixed(&self) -> bool {
+        matches!(self, Origin::Fixed)
+    }
     /// The value for this caller and these variables; none where the statement does not fit them. `fixed` is that of the
     /// statement.
-    pub fn value(&self, fixed: &sea_orm::Value, scope: &Scope, variables: &Variables) -> Option<sea_orm::Value> {
+    pub fn value(&self, fixed: Option<&sea_orm::Value>, scope: &Scope, variables: &Variables) -> Option<sea_orm::Value> {
         let given = |name: &Name| variables.get(name).and_then(text);
         match self {
-            Origin::Fixed => Some(fixed.clone()),
+            Origin::Fixed => fixed.cloned(),
             Origin::Own(own) => own.of(scope),
             Origin::Id(name, kind) => Id::parse(&given(name)?).filter(|id| id.kind == *kind).map(|id| id.uuid.into()),
             Origin::Text(name) => given(name).map(Into::into),

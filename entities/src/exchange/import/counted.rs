@@ -1,7 +1,7 @@
 //! What PostgreSQL knows of tables that grow: it goes through all of a table for each chunk where it still takes it for a
 //! small one, and its own look comes a minute too late.
 use crate::{
-    Result, Store,
+    Store,
     exchange::{table, upsert::Counts},
 };
 use sea_orm::{ConnectionTrait, DbBackend};
@@ -14,10 +14,10 @@ const TIMES: u64 = 4;
 #[derive(Default)]
 pub struct Counted(BTreeMap<&'static str, u64>);
 impl Counted {
-    /// Has PostgreSQL look at the tables that have grown much.
-    pub async fn of(&mut self, store: &Store, tables: &BTreeMap<&'static str, Counts>) -> Result<()> {
+    /// Has PostgreSQL look at the tables that have grown much. What hinders it hinders no import.
+    pub async fn of(&mut self, store: &Store, tables: &BTreeMap<&'static str, Counts>) {
         if store.backend() != DbBackend::Postgres {
-            return Ok(());
+            return;
         }
         for (table, counts) in tables {
             let before = self.0.get(table).copied().unwrap_or_default();
@@ -29,9 +29,10 @@ impl Counted {
             let above = (*table == "customers").then_some("customer_closure");
             let known_by = table::tables().iter().find(|t| t.name == *table && !t.has_source).map(|_| "external_refs");
             for grown in [Some(*table), above, known_by].into_iter().flatten() {
-                store.writer().execute_unprepared(&format!("analyze {grown}")).await?;
+                if let Err(error) = store.writer().execute_unprepared(&format!("analyze (skip_locked) {grown}")).await {
+                    tracing::warn!(table = grown, %error, "the database did not look at a table that has grown");
+                }
             }
         }
-        Ok(())
     }
 }
