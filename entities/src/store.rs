@@ -40,36 +40,30 @@ pub struct Store {
 /// How many readers share a SQLite file: more cost memory and gain nothing on one file.
 const SQLITE_READERS: u32 = 4;
 
-/// As much of the file is read where the system has it in memory, instead of copied page by page into each connection that
-/// answers callers. It counts as the process's memory and is the system's to take back; SQLite maps no more than this. What
-/// goes through whole tables or writes does without.
-const SQLITE_MAPPED_BYTES: &str = "2147418112";
-
 impl Store {
     /// Opens `sqlite://FILE` (made when missing) or `postgres://…`. Does not migrate.
     pub async fn open(url: &str, pool: u32, clock: Clock) -> Result<Self> {
         let lite = url.starts_with("sqlite:");
-        let options = |connections: u32, mapped: &'static str| {
+        let options = |connections: u32| {
             let mut o = ConnectOptions::new(url);
             o.max_connections(connections).min_connections(1).sqlx_logging(false).test_before_acquire(false).acquire_timeout(Duration::from_secs(10));
             if lite {
-                o.map_sqlx_sqlite_opts(move |s| {
+                o.map_sqlx_sqlite_opts(|s| {
                     s.create_if_missing(true)
                         .journal_mode(SqliteJournalMode::Wal)
                         .busy_timeout(Duration::from_secs(10))
                         .foreign_keys(true)
                         .pragma("synchronous", "FULL") // an acknowledged write survives a power cut
-                        .pragma("temp_store", "MEMORY")
-                        .pragma("mmap_size", mapped)
+                        .pragma("temp_store", "MEMORY") // nothing is mapped: each write would unmap the file for all readers
                 });
             }
             o
         };
         // SQLite has one writer: a pool of one queues the others instead of letting them meet a lock.
-        let writer = Database::connect(options(if lite { 1 } else { pool }, "0")).await?;
-        let bulk = if lite { Database::connect(options(SQLITE_READERS, "0")).await? } else { writer.clone() };
+        let writer = Database::connect(options(if lite { 1 } else { pool })).await?;
+        let bulk = if lite { Database::connect(options(SQLITE_READERS)).await? } else { writer.clone() };
         let readers = if lite { SQLITE_READERS } else { pool };
-        let reader = Reader::open(readers, || options(1, SQLITE_MAPPED_BYTES), writer.get_database_backend()).await?;
+        let reader = Reader::open(readers, || options(1), writer.get_database_backend()).await?;
         Ok(Store { reader, bulk, writer, clock, written: Arc::new(watch::Sender::new(0)), feed: Feed::default() })
     }
     /// A copy of a SQLite database in a new file, for what is to be tried without holding up its one writer. None for
