@@ -54,10 +54,11 @@ async fn all_ways_of_reading_give_the_same_answer() {
         let cast = cast(&store).await;
         let world = World::new(store).await;
         let mut answered = 0;
-        for (i, caller) in cast.callers.iter().enumerate() {
+        for caller in &cast.callers {
             let view = &world.graphs.of(caller.audience).view;
             for round in 0..rounds {
-                let query = Random::new(view, &cast.ids, round * 100 + i as u64).query();
+                // the same for all callers of an audience: each is answered by statements that were made for another
+                let query = Random::new(view, &cast.ids, round * 10 + caller.audience as u64).query();
                 let through = world.text(caller, &query, Mode::Bytes).await;
                 for mode in [Mode::Values, Mode::Fields] {
                     let other = world.text(caller, &query, mode).await;
@@ -69,9 +70,9 @@ async fn all_ways_of_reading_give_the_same_answer() {
         }
         let all = rounds as usize * cast.callers.len();
         println!("{answered} of {all} random queries answered without an error, equal in three ways");
-        let again = ask::ANSWERED_AGAIN.load(std::sync::atomic::Ordering::Relaxed);
+        let again = world.again.load(std::sync::atomic::Ordering::Relaxed);
         println!("{again} answers by statements that were known, equal to executed ones");
-        assert!(again > all / 10);
+        assert!(again > all / 5);
         assert!(answered * 2 > all, "most random queries are answered: {answered} of {all}");
     }
 }
@@ -99,10 +100,10 @@ async fn a_root_field_is_one_statement_and_a_list_of_rows_too() {
             assert!(!said.contains("\"errors\""), "{said}");
             assert_eq!(count.load(std::sync::atomic::Ordering::Relaxed), statements, "{query}");
         }
-        // executed, and as it is known then
+        // executed, and twice as it is known then: as it stands, and with variables
         count.store(0, std::sync::atomic::Ordering::Relaxed);
         world.data(&cast.callers[0], queries[0].0).await;
-        assert_eq!(count.load(std::sync::atomic::Ordering::Relaxed), 2);
+        assert_eq!(count.load(std::sync::atomic::Ordering::Relaxed), 3);
     }
 }
 

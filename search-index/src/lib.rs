@@ -137,10 +137,12 @@ impl Index {
         index.articles_first().await?;
         Ok(index)
     }
-    /// Whether a file holds something else than what was written. Reads them all.
+    /// Whether a file holds something else than what was written. Reads them all, opened anew: what was read of files that
+    /// stay open counts as memory of the process.
     async fn is_damaged(&self) -> bool {
-        let index = self.tantivy.clone();
-        writer::blocking(move || index.validate_checksum()).await.is_ok_and(|damaged| !damaged.is_empty())
+        let dir = self.dir.clone();
+        let damaged = writer::blocking(move || tantivy::Index::open_in_dir(dir)?.validate_checksum()).await;
+        damaged.is_ok_and(|damaged| !damaged.is_empty())
     }
     /// The folder as it stands, or why it cannot be used. `to_the_byte`: its files are read and compared with what was
     /// written.
