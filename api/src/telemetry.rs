@@ -1,4 +1,8 @@
 //! Logs, metrics and the id that ties a request to both. No personal data, no tokens, no bodies.
+
+/// A line of the log as JSON.
+mod line;
+
 use crate::{app::App, auth::address, config, gate::Overloaded, limits};
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -30,7 +34,7 @@ pub fn start(log: &config::Log) {
     };
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = if json {
-        lines.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
+        lines.event_format(line::Line).fmt_fields(line::Line).try_init()
     } else {
         lines.with_target(false).with_ansi(crate::cli::print::color()).try_init()
     };

@@ -51,7 +51,9 @@ pub async fn contest(bench: &mut Bench, scenario: &str, database: Database, all:
     }
     let mut rounds: Vec<Vec<Round>> = all.iter().map(|_| vec![]).collect();
     for n in 1..=bench.options.rounds {
-        for (c, rounds) in all.iter_mut().zip(&mut rounds) {
+        for (i, rounds) in rounds.iter_mut().enumerate() {
+            calm(all).await?;
+            let c = &mut all[i];
             let round = one(c, bench.options.connections, seconds).await.map_err(|e| format!("{scenario}, {}, {}: {e}", database.name(), c.who))?;
             eprintln!(
                 "{scenario}, {}, round {n}: {} {:.0}/s, {:.3} + {:.3} ms CPU, p99 {:.2} ms",
@@ -66,7 +68,9 @@ pub async fn contest(bench: &mut Bench, scenario: &str, database: Database, all:
         }
     }
     let (mut rows, at) = (vec![], all.iter().map(|c| c.role).collect::<Vec<_>>());
-    for (i, c) in all.iter_mut().enumerate() {
+    for i in 0..all.len() {
+        calm(all).await?;
+        let c = &mut all[i];
         let mut row = summed(scenario, database, &c.who, &rounds[i]);
         row.memory_mb = memory_mb(c.meter.server)?;
         row.statements = statements(bench, database, c).await?;
@@ -83,6 +87,22 @@ pub async fn contest(bench: &mut Bench, scenario: &str, database: Database, all:
 /// Work per CPU second beside another's, round by round.
 fn ratio(ours: &[Round], theirs: &[Round]) -> Spread {
     Spread::of(ours.iter().zip(theirs).map(|(a, b)| a.per_cpu_s / b.per_cpu_s))
+}
+/// Waits until none of them works any more. What one has left to do (the hub writes down who looked at whom) would count
+/// as the next one's, by the database and the cores.
+async fn calm(all: &[Contestant]) -> Result<()> {
+    const LOOK: Duration = Duration::from_millis(1200); // the hub writes once a second
+    const MOST_LOOKS: usize = 50;
+    const IDLE_S: f64 = 0.04;
+    let read = || all.iter().map(|c| c.meter.read()).collect::<Result<Vec<_>>>();
+    for _ in 0..MOST_LOOKS {
+        let before = read()?;
+        tokio::time::sleep(LOOK).await;
+        if read()?.into_iter().zip(before).all(|(now, before)| now.since(before).total_s() < IDLE_S) {
+            return Ok(());
+        }
+    }
+    Err("the servers are never idle: what is measured would not be theirs alone".into())
 }
 async fn one(c: &mut Contestant, connections: usize, seconds: Duration) -> Result<Round> {
     let before = c.meter.read()?;

@@ -169,13 +169,13 @@ impl Tokens {
     pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Claims, Rejected> {
         self.judge(&Signed::parse(token)?, now)
     }
-    /// The claims of a token whose signature was verified before. All else is judged anew: its key is still there, and
-    /// the claims hold now.
+    /// The claims of a token that was found good before. What can change is judged anew: whether its key is still there,
+    /// and whether the claims hold now.
     pub fn known(&self, token: &str, now: DateTime<Utc>) -> Option<Result<Verified, Rejected>> {
         let (claims, key) = self.signed.get::<[u8; 32]>(&Sha256::digest(token).into())?;
         let now = now.timestamp();
         let judged = match self.keyring.keys().find(&key, now) {
-            Some(_) => check(&claims, &self.issuer, &self.audience, now),
+            Some(_) => holds(&claims, &self.issuer, &self.audience, now),
             None => Err(Rejected::Token("unknown key")),
         };
         Some(judged.map(|()| (claims, key)))
@@ -195,8 +195,13 @@ impl Tokens {
     }
 }
 
-/// Whether claims that were truly signed hold here and now: from whom, for whom, when, and none half there.
+/// Whether claims that were truly signed hold here and now, and none is half there.
 pub fn check(claims: &Claims, issuer: &str, audience: &str, now: i64) -> Result<(), Rejected> {
+    holds(claims, issuer, audience, now)?;
+    is_whole(claims)
+}
+/// From whom, for whom and when.
+fn holds(claims: &Claims, issuer: &str, audience: &str, now: i64) -> Result<(), Rejected> {
     let bad = |why| Err(Rejected::Token(why));
     if claims.iss != issuer || !claims.aud.names(audience) {
         return bad("issuer or audience");
@@ -211,6 +216,11 @@ pub fn check(claims: &Claims, issuer: &str, audience: &str, now: i64) -> Result<
     if exp.saturating_sub(iat) > LONGEST_S {
         return bad("lives too long");
     }
+    Ok(())
+}
+/// What does not change with time.
+fn is_whole(claims: &Claims) -> Result<(), Rejected> {
+    let bad = |why| Err(Rejected::Token(why));
     if [&claims.sub, &claims.jti, &claims.client_id].iter().any(|c| c.is_empty() || c.len() > 200) {
         return bad("blank or overlong claim");
     }
