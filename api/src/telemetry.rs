@@ -10,10 +10,12 @@ use axum::{
     middleware::Next,
     response::Response,
 };
+use metrics::{Counter, Histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::{
+    collections::BTreeMap,
     io::IsTerminal,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, RwLock},
     time::Instant,
 };
 use tracing::Instrument;
@@ -85,8 +87,9 @@ pub async fn observe(State(app): State<Arc<App>>, mut request: Request, next: Ne
         _ if response.extensions().get::<Overloaded>().is_some() => tracing::debug!(method, route, status, duration_ms = millis(elapsed), "answered"),
         _ => tracing::info!(method, route, status, duration_ms = millis(elapsed), "answered"),
     });
-    metrics::histogram!("switchboard_request_seconds", "route" => route.clone()).record(elapsed.as_secs_f64());
-    metrics::counter!("switchboard_requests_total", "route" => route, "method" => method, "status" => status.to_string()).increment(1);
+    let meters = Meters::of(&route, method, status);
+    meters.seconds.record(elapsed.as_secs_f64());
+    meters.requests.increment(1);
     // who sends on into a connection that is about to end would be cut off
     if app.lifecycle.is_stopping() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -100,6 +103,32 @@ pub async fn observe(State(app): State<Arc<App>>, mut request: Request, next: Ne
         headers.entry(name).or_insert(value); // a page says more of its own
     }
     response
+}
+/// Where answers of one kind are counted. Found once: that takes longer than to count.
+#[derive(Clone)]
+struct Meters {
+    method: &'static str,
+    status: u16,
+    seconds: Histogram,
+    requests: Counter,
+}
+impl Meters {
+    fn of(route: &str, method: &'static str, status: u16) -> Self {
+        static FOUND: RwLock<BTreeMap<String, Vec<Meters>>> = RwLock::new(BTreeMap::new());
+        let found = FOUND.read().unwrap_or_else(|e| e.into_inner());
+        let known = found.get(route).and_then(|of| of.iter().find(|m| m.method == method && m.status == status)).cloned();
+        drop(found);
+        known.unwrap_or_else(|| {
+            let new = Meters {
+                method,
+                status,
+                seconds: metrics::histogram!("switchboard_request_seconds", "route" => route.to_string()),
+                requests: metrics::counter!("switchboard_requests_total", "route" => route.to_string(), "method" => method, "status" => status.to_string()),
+            };
+            FOUND.write().unwrap_or_else(|e| e.into_inner()).entry(route.into()).or_default().push(new.clone());
+            new
+        })
+    }
 }
 fn millis(d: std::time::Duration) -> f64 {
     (d.as_secs_f64() * 1e5).round() / 100.0

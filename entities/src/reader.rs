@@ -235,12 +235,15 @@ fn parts(statement: &Statement) -> (AssertSqlSafe<&str>, SqlxValues) {
 impl Lane {
     async fn connection(&mut self) -> Result<&mut Kept, sqlx::Error> {
         if self.kept.is_none() {
-            self.kept = Some(match self.db.get_database_backend() {
-                DbBackend::Postgres => Kept::Postgres(self.db.get_postgres_connection_pool().acquire().await?),
-                _ => Kept::Sqlite(self.db.get_sqlite_connection_pool().acquire().await?),
-            });
+            self.kept = Some(Box::pin(self.take()).await?); // many times as large as all else of a read, and rare
         }
         self.kept.as_mut().ok_or(sqlx::Error::PoolClosed)
+    }
+    async fn take(&self) -> Result<Kept, sqlx::Error> {
+        Ok(match self.db.get_database_backend() {
+            DbBackend::Postgres => Kept::Postgres(self.db.get_postgres_connection_pool().acquire().await?),
+            _ => Kept::Sqlite(self.db.get_sqlite_connection_pool().acquire().await?),
+        })
     }
 }
 impl Drop for Lane {

@@ -7,6 +7,7 @@ use entities::{
     model::EntityKind,
     rule::{Rule, Statement},
 };
+use memchr::memmem;
 use std::{
     collections::BTreeMap,
     sync::{Arc, LazyLock, Mutex},
@@ -85,10 +86,12 @@ pub fn take(text: String, selected: &[Vec<String>], looked: &Looked) -> String {
     if selected.is_empty() {
         return text;
     }
-    let mut parts = text.split(MARK.as_str());
+    static FINDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(MARK.as_bytes()));
+    let mut marks = FINDER.find_iter(text.as_bytes()).peekable();
     let mut out = String::with_capacity(text.len());
-    out.push_str(parts.next().unwrap_or_default());
-    for part in parts {
+    out.push_str(&text[..marks.peek().map_or(text.len(), |at| *at)]);
+    while let Some(at) = marks.next() {
+        let part = &text[at + MARK.len()..marks.peek().map_or(text.len(), |next| *next)];
         out.pop(); // the comma before the mark
         let (mark, rest) = part.split_once('"').unwrap_or_default();
         if let Some((id, n)) = mark.get(..32).and_then(|id| Uuid::parse_str(id).ok()).zip(mark.get(33..).and_then(|n| n.parse::<usize>().ok())) {
