@@ -186,6 +186,14 @@ fn of_rule(rule: &Rule, kind: &EntityKind, t: &str, scope: &Scope, implied: Opti
         }
     }
 }
+/// Columns of two kinds that hold a customer, and the same is asked of it: a row of the same customer as one that is
+/// visible is visible.
+pub fn alike(kind: &EntityKind, other: &EntityKind, audience: Audience) -> Option<(&'static str, &'static str)> {
+    match (kind.rules.of(audience), other.rules.of(audience)) {
+        (Rule::Served(key), Rule::Served(others)) => Some((key, others)),
+        _ => None,
+    }
+}
 /// Whether `{t}.{key}` is one of these customers of the caller, or stands below one.
 pub fn owned(t: &str, key: &str, roots: &[uuid::Uuid], scope: &Scope, s: &mut impl Statement) -> String {
     let own = scope.customers.iter().enumerate().filter(|(_, customer)| roots.contains(customer)).map(|(i, _)| Own::Customer(i));

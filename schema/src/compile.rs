@@ -160,7 +160,7 @@ impl<'a> Compiler<'a> {
 
     /// Writes the JSON text of the row `t` as this type. `met` says that nothing above it was of the same customer.
     fn object(&mut self, d: &'static Type, t: &str, sets: &[&'a SelectionSet], met: bool) -> Outcome<()> {
-        let mut text = Text::new(&mut self.out, self.pg);
+        let mut text = Text::new(&mut self.out);
         text.literal(&mut self.out, "{");
         self.members(&mut text, d, t, sets)?;
         if self.tells && met {
@@ -272,7 +272,7 @@ impl<'a> Compiler<'a> {
             self.put(&["coalesce("]);
         }
         let start = self.out.len();
-        let mut body = Text::new(&mut self.out, self.pg);
+        let mut body = Text::new(&mut self.out);
         body.literal(&mut self.out, "{");
         for (i, p) in collect(self.doc, &pick.sets, ty).iter().enumerate() {
             body.key(&mut self.out, i == 0, p.key);

@@ -460,21 +460,18 @@ impl Field {
 fn amount_sql(minor: &str, currency: &str) -> Sql {
     let is = |codes: &[&str]| format!("{currency} in ({})", codes.iter().map(|c| format!("'{c}'")).collect::<Vec<_>>().join(","));
     let often = money::OFTEN.map(|code| format!("{currency} = '{code}'")).join(" or ");
-    let amount = |two: String, three: String| {
-        // a list of constants is made anew by each statement that gets as far as looking at it
-        format!(
-            "case when {often} then {two} when {} then cast(({minor}) as text) when {} then {three} else {two} end",
-            is(money::NO_DIGITS),
-            is(money::THREE_DIGITS)
-        )
+    // a list of constants is made anew by each statement that gets as far as looking at it
+    let by_digits = |none: &str, two: &str, three: &str| {
+        format!("case when {often} then {two} when {} then {none} when {} then {three} else {two} end", is(money::NO_DIGITS), is(money::THREE_DIGITS))
     };
     // a product has the digits of its factors: nothing is rounded
-    let pg = |digits: usize| format!("(({minor}) * 0.{:0>digits$})::text", 1);
+    let pg = format!("(({minor}) * {})::text", by_digits("1", "0.01", "0.001"));
     let lite = |digits: u32| {
         let unit = 10i64.pow(digits);
         format!("printf('%s%d.%0{digits}d', case when ({minor}) < 0 then '-' else '' end, abs({minor}) / {unit}, abs({minor}) % {unit})")
     };
-    Sql { pg: amount(pg(2), pg(3)), lite: amount(lite(2), lite(3)) }
+    let lite = by_digits(&format!("cast(({minor}) as text)"), &lite(2), &lite(3));
+    Sql { pg, lite }
 }
 
 /// Answer with any output type from a computed field.

@@ -8,30 +8,29 @@ macro_rules! sql {
 }
 pub(crate) use sql;
 
-/// Texts and expressions side by side as one expression, written as they come. PostgreSQL's `||` is its quickest way;
-/// SQLite's copies all that is on its left each time, so that its `concat` serves there. Neighbouring texts become one.
+/// Texts and expressions side by side as one expression, written as they come: by `concat`, as PostgreSQL makes each
+/// `||` of a statement ready before it runs, and SQLite's copies all that is on its left. Neighbouring texts become one.
 pub struct Text {
-    pg: bool,
     parts: usize,
     groups: usize,
     /// Inside a literal.
     open: bool,
 }
-/// Parts of one call of `concat`, which takes some hundreds; and no `a || b || …` becomes a tree too deep.
+/// Parts of one call of `concat`: PostgreSQL's takes a hundred, SQLite's some more.
 const GROUP: usize = 50;
 impl Text {
-    pub fn new(out: &mut String, pg: bool) -> Self {
-        let mut text = Text { pg, parts: 0, groups: 0, open: false };
+    pub fn new(out: &mut String) -> Self {
+        let mut text = Text { parts: 0, groups: 0, open: false };
         text.group(out);
         text
     }
     fn group(&mut self, out: &mut String) {
-        out.push_str(if self.pg { "(" } else { "concat(" });
+        out.push_str("concat(");
         self.groups += 1;
     }
     fn part(&mut self, out: &mut String) {
         if self.parts > 0 {
-            out.push_str(if self.pg { " || " } else { ", " });
+            out.push_str(", ");
             if self.parts.is_multiple_of(GROUP) {
                 self.group(out);
             }
@@ -112,10 +111,9 @@ pub fn json(out: &mut String, text: &mut Text, scalar: Scalar, x: &str, null: bo
         text.expression(out);
         parts.iter().for_each(|part| out.push_str(part))
     };
-    let quote = if pg { ("to_json(", ")::text") } else { ("json_quote(", ")") };
     match scalar {
-        Scalar::Text if null && pg => put(&["coalesce(", quote.0, x, quote.1, ", 'null')"]),
-        Scalar::Text => put(&[quote.0, x, quote.1]),
+        Scalar::Text if null && pg => put(&["coalesce(to_json(", x, ")::text, 'null')"]),
+        Scalar::Text => put(&[if pg { "to_json(" } else { "json_quote(" }, x, ")"]),
         Scalar::Int | Scalar::Bool | Scalar::Json => {
             let plain = plain(scalar, x, pg);
             if null { put(&["coalesce(", &plain, ", 'null')"]) } else { put(&["(", &plain, ")"]) }

@@ -30,7 +30,7 @@ impl<'a> Compiler<'a> {
         let asks = |names: &[&str]| picks.iter().any(|p| names.contains(&p.name()));
         let (listed, numbered) = (asks(&["nodes", "edges"]), asks(&["pageInfo"]) || l.page.backward);
         self.put(&["(select "]);
-        let mut text = Text::new(&mut self.out, self.pg);
+        let mut text = Text::new(&mut self.out);
         text.literal(&mut self.out, "{");
         let mut rows = vec![];
         for (i, p) in picks.iter().enumerate() {
@@ -86,7 +86,7 @@ impl<'a> Compiler<'a> {
     }
     fn edge(&mut self, d: &'static Type, t: &str, pick: &Pick<'a>, l: &Listing) -> Outcome<()> {
         let name = sql!(d.name, "Edge");
-        let mut text = Text::new(&mut self.out, self.pg);
+        let mut text = Text::new(&mut self.out);
         text.literal(&mut self.out, "{");
         for (i, p) in collect(self.doc, &pick.sets, &name).iter().enumerate() {
             text.key(&mut self.out, i == 0, p.key);

@@ -14,7 +14,10 @@ use crate::{
     write_sql::{joined, sql},
 };
 use async_graphql::{Name, Value};
-use entities::{id::Id, rule::Statement};
+use entities::{
+    id::Id,
+    rule::{self, Statement},
+};
 use uuid::Uuid;
 
 /// Customers from which on a tree is large.
@@ -149,7 +152,16 @@ impl<'a> Compiler<'a> {
                 implied = Some((theirs, Self::entity(pd)?));
             }
         }
-        wheres.extend(self.rule(d, t, implied)?);
+        let rule = self.rule(d, t, implied)?;
+        let alike = from.filter(|_| !self.is_deep(m, pick)).and_then(|(pd, pt)| {
+            let (key, theirs) = rule::alike(d.entity?, pd.entity?, self.scope.audience)?;
+            Some(sql!(t, ".", key, " = ", pt, ".", theirs))
+        });
+        // what the parent has proven of its customer is not asked for each row of the same
+        wheres.extend(rule.map(|rule| match alike {
+            Some(alike) => sql!("(", alike, " or ", rule, ")"),
+            None => rule,
+        }));
         if let Some(only) = m.only {
             let only = self.fill(&only.replace("{p}", from.map_or("", |p| p.1)), t)?;
             wheres.push(only);
