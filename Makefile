@@ -7,7 +7,7 @@ help: ## Lists these goals
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Starts a hub with made-up data in a temporary folder
-	@echo "Building the release binary: the first time takes some minutes, later seconds."
+	@echo "Building the release binary: the first time takes ten minutes or so, later seconds."
 	@cargo run --release --package api -- demo
 
 test: ## Checks everything: format, lints, dependencies, all tests on SQLite and PostgreSQL, golden files
@@ -34,7 +34,7 @@ golden-check: ## Writes the golden files anew and wants no difference
 
 proof: ## The long versions of the tests: many rounds, 10^5 cases
 	@scripts/postgres
-	@PROOF=1 cargo test --release --workspace
+	@PROOF=1 cargo test --profile proof --workspace
 	@scripts/oidc
 	@scripts/mutants
 

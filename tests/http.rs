@@ -206,6 +206,49 @@ async fn a_document_that_is_known_answers_each_caller_with_their_own() {
 }
 
 #[tokio::test]
+async fn a_variable_that_is_not_given_is_not_there_and_null_is_null() {
+    let hub = hub().await;
+    let store = &hub.app.store;
+    let public = |id| public_id(&customer::ENTITY, id);
+    let (parent, child) = (born(store, "Ada").await.id, born(store, "Bo").await.id);
+    let token =
+        hub.app.tokens.mint(Order { class: Class::Agent, subject: "ada".into(), ttl_s: 60, ..Default::default() }, store.clock().now()).unwrap().0;
+    let token = format!("Bearer {token}");
+    let asks = async |query: &str, variables: Value| {
+        hub.post(&[("authorization", &token)], &json!({"query": query, "variables": variables}).to_string()).await.json()
+    };
+    let change = "mutation ($id: ID!, $version: Int!, $parent: ID, $name: String, $key: String) {
+        customerUpdate(input: {customerId: $id, expectedVersion: $version, parentId: $parent, displayName: $name, idempotencyKey: $key}) {
+            customer { version displayName parent { displayName } } } }";
+    let mut version = 1;
+    for (given, above) in [
+        (json!({"parent": public(parent)}), json!({"displayName": "Ada"})),
+        (json!({"name": "Bo Marlow"}), json!({"displayName": "Ada"})), // the parent is not named, and stays
+        (json!({"parent": null}), Value::Null),
+    ] {
+        let mut variables = json!({"id": public(child), "version": version});
+        variables.as_object_mut().unwrap().extend(given.as_object().unwrap().clone());
+        let said = asks(change, variables).await;
+        let customer = &said["data"]["customerUpdate"]["customer"];
+        assert_eq!(customer["parent"], above, "{said}");
+        version = customer["version"].as_i64().expect("a version");
+    }
+    // what else a filter says holds without it, whether the document is known or not
+    let list = "query ($status: [CustomerStatus!]) { customers(filter: {customerNo: \"nobody's\", status: $status}) { nodes { id } } }";
+    for _ in 0..3 {
+        assert_eq!(asks(list, json!({})).await["data"]["customers"]["nodes"], json!([]));
+    }
+    // null where there has to be something is the caller's mistake
+    let said =
+        asks("mutation ($n: String) { ticketOpen(input: {kind: BILL_DISPUTE, name: \"x\", description: $n}) { ticket { id } } }", json!({"n": null}))
+            .await;
+    assert_eq!(said["errors"][0]["extensions"]["code"], "BAD_REQUEST", "{said}");
+    let said =
+        asks("mutation ($n: String) { ticketOpen(input: {kind: BILL_DISPUTE, name: \"x\", description: $n}) { ticket { id } } }", json!({})).await;
+    assert_eq!((said["errors"][0]["extensions"]["code"].as_str(), said.get("data")), (Some("BAD_REQUEST"), None), "{said}");
+}
+
+#[tokio::test]
 async fn a_visitor_without_a_session_is_told_how_to_ask() {
     let hub = hub().await;
     let question =
@@ -253,6 +296,7 @@ async fn an_event_stream_carries_the_answer_and_ends() {
     assert_eq!(answer.header("content-type"), "text/event-stream; charset=utf-8");
     let data = r#"{"data":{"__typename":"Query"},"extensions":{"cost":{"requested":1,"limit":20000,"budget":{"points":100000,"remaining":99999,"restoredPerSecond":5000}}}}"#;
     assert_eq!(answer.text, format!(":\n\nevent: next\ndata: {data}\n\nevent: complete\ndata:\n\n"));
+    let hub = self::hub().await; // with a full budget
     let parts = hub.post(&[("accept", "multipart/mixed;subscriptionSpec=1.0, application/json")], r#"{"query":"{ __typename }"}"#).await;
     assert_eq!(parts.header("content-type"), r#"multipart/mixed; boundary="graphql"; subscriptionSpec=1.0"#);
     assert_eq!(parts.text, format!("\r\n--graphql\r\ncontent-type: application/json\r\n\r\n{{\"payload\":{data}}}\r\n--graphql--\r\n"));

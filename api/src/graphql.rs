@@ -179,6 +179,10 @@ fn tidy(error: &mut ServerError, request_id: &str) {
     let known = error.extensions.as_ref().and_then(|e| e.get("code")).cloned();
     let code = match known {
         Some(Value::String(code)) => code,
+        _ if error.message.starts_with("Failed to parse ") => {
+            error.message = "An argument has a value that its type does not take.".into();
+            BAD_REQUEST.into()
+        }
         _ if error.path.is_empty() => if error.message.starts_with("Unknown field") { UNKNOWN_FIELD } else { BAD_REQUEST }.into(),
         _ => {
             tracing::error!(error = %error.message, "a field failed");
@@ -214,6 +218,8 @@ pub struct Prepared {
 struct Asked {
     caller: Caller,
     document: Arc<Document>,
+    /// Of what changes something: the document without the variables that were not given.
+    stripped: Option<ExecutableDocument>,
     variables: Variables,
     operation: Option<String>,
 }
@@ -221,7 +227,7 @@ impl Asked {
     fn request(self) -> Request {
         let mut request = Request::new("").variables(self.variables).data(self.caller);
         request.operation_name = self.operation;
-        request.set_parsed_query(self.document.parsed.clone());
+        request.set_parsed_query(self.stripped.unwrap_or_else(|| self.document.parsed.clone()));
         request
     }
     /// `valid`: this graph has found the document good before.
@@ -279,7 +285,12 @@ pub fn prepare(app: &Arc<App>, scope: Scope, address: Address, call: Call) -> Re
     let (looked, denied) = (caller.looked.clone(), caller.denied.clone());
     let plain = || document.parsed.operations.iter().all(|(_, o)| schema::coerce::is_plain(view, &o.node));
     let plain = kind == OperationType::Query && !document.is_valid(scope.audience) && plain();
-    let asked = Asked { caller, document, variables, operation: call.operation };
+    // a query makes no difference between null and absent, and its document is known again as it stands
+    let stripped = match kind {
+        OperationType::Query => None,
+        _ => schema::coerce::without_absent(&document.parsed, operation, &variables),
+    };
+    let asked = Asked { caller, document, stripped, variables, operation: call.operation };
     Ok(Prepared { app: app.clone(), asked, kind, plain, scope, looked, denied, shown, place: None })
 }
 fn operation<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Result<&'a OperationDefinition, Refused> {

@@ -3,9 +3,11 @@
 use crate::{audience::Captured, error::Refused};
 use async_graphql::{
     Name, Value, Variables,
-    parser::types::{BaseType, OperationDefinition, Type},
+    parser::types::{BaseType, DocumentOperations, ExecutableDocument, OperationDefinition, Selection, SelectionSet, Type},
     registry::{MetaInputValue, MetaType, MetaTypeName},
 };
+use async_graphql_value::Value as Input;
+use std::collections::HashSet;
 
 /// The variables of the operation, checked, with defaults filled in: async-graphql forgets them in `@skip` and
 /// `@include`. Those that were given but not declared are left out, as the specification says.
@@ -24,6 +26,55 @@ pub fn variables(view: &Captured, operation: &OperationDefinition, mut given: Va
         }
     }
     Ok(all)
+}
+/// The document without the variables that were not given, as the specification asks: an argument or a field of an input
+/// object that such a variable stands in is not there, an item of a list is null. async-graphql takes them all for null,
+/// which clears what an absent field leaves as it is. None where all are given.
+pub fn without_absent(document: &ExecutableDocument, operation: &OperationDefinition, given: &Variables) -> Option<ExecutableDocument> {
+    let names = operation.variable_definitions.iter().map(|d| &d.node.name.node);
+    let absent: HashSet<Name> = names.filter(|name| !given.contains_key(*name)).cloned().collect();
+    if absent.is_empty() {
+        return None;
+    }
+    let mut document = document.clone();
+    let strip = |operation: &mut OperationDefinition| {
+        operation.variable_definitions.retain(|d| !absent.contains(&d.node.name.node));
+        strip_selections(&mut operation.selection_set.node, &absent);
+    };
+    match &mut document.operations {
+        DocumentOperations::Single(operation) => strip(&mut operation.node),
+        DocumentOperations::Multiple(all) => all.values_mut().for_each(|operation| strip(&mut operation.node)),
+    }
+    document.fragments.values_mut().for_each(|fragment| strip_selections(&mut fragment.node.selection_set.node, &absent));
+    Some(document)
+}
+fn strip_selections(set: &mut SelectionSet, absent: &HashSet<Name>) {
+    for item in &mut set.items {
+        match &mut item.node {
+            Selection::Field(field) => {
+                field.node.arguments.retain_mut(|(_, value)| strip_value(&mut value.node, absent));
+                strip_selections(&mut field.node.selection_set.node, absent);
+            }
+            Selection::InlineFragment(fragment) => strip_selections(&mut fragment.node.selection_set.node, absent),
+            Selection::FragmentSpread(_) => {}
+        }
+    }
+}
+/// Whether anything is left of it.
+fn strip_value(value: &mut Input, absent: &HashSet<Name>) -> bool {
+    match value {
+        Input::Variable(name) => return !absent.contains(name),
+        Input::Object(fields) => fields.retain(|_, field| strip_value(field, absent)),
+        Input::List(items) => {
+            for item in items {
+                if !strip_value(item, absent) {
+                    *item = Input::Null;
+                }
+            }
+        }
+        _ => {}
+    }
+    true
 }
 /// Whether all that variables can hold is checked here: numbers, texts, truth values and enums, and lists of them.
 /// Other types are read where they are used.

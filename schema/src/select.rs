@@ -4,6 +4,7 @@ use async_graphql::{
     Context, Name, Positioned, Value, Variables,
     parser::types::{Field, FragmentDefinition, OperationDefinition, Selection, SelectionSet},
 };
+use async_graphql_value::Value as Input;
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Mutex,
@@ -25,18 +26,24 @@ impl<'a> Doc<'a> {
         let env = ctx.query_env;
         Doc { fragments: &env.fragments, variables: &env.variables, operation: &env.operation.node, read: None }
     }
-    /// None where a variable that it names was not given.
-    fn value(&self, value: &async_graphql_value::Value) -> Option<Value> {
-        let variable = |name: Name| {
-            let given = self.variables.get(&name).cloned();
-            if let Some(read) = self.read {
-                read.lock().unwrap_or_else(|e| e.into_inner()).entry(name.clone()).or_insert_with(|| given.clone());
-            }
-            let default =
-                || self.operation.variable_definitions.iter().find(|d| d.node.name.node == name)?.node.default_value.as_ref().map(|d| d.node.clone());
-            given.or_else(default).ok_or(())
-        };
-        value.clone().into_const_with(variable).ok()
+    /// With its variables filled in (GraphQL, "Input Coercion"). Where a variable was not given, the value is none, a field
+    /// of an input object is not there, and an item of a list is null.
+    fn value(&self, value: &Input) -> Option<Value> {
+        match value {
+            Input::Variable(name) => self.variable(name),
+            Input::List(items) => Some(Value::List(items.iter().map(|item| self.value(item).unwrap_or(Value::Null)).collect())),
+            Input::Object(fields) => Some(Value::Object(fields.iter().filter_map(|(name, v)| Some((name.clone(), self.value(v)?))).collect())),
+            constant => constant.clone().into_const(),
+        }
+    }
+    fn variable(&self, name: &Name) -> Option<Value> {
+        let given = self.variables.get(name).cloned();
+        if let Some(read) = self.read {
+            read.lock().unwrap_or_else(|e| e.into_inner()).entry(name.clone()).or_insert_with(|| given.clone());
+        }
+        let default =
+            || self.operation.variable_definitions.iter().find(|d| d.node.name.node == *name)?.node.default_value.as_ref().map(|d| d.node.clone());
+        given.or_else(default)
     }
     /// An argument; null and an absent variable count as not given.
     pub fn arg(&self, field: &Field, name: &str) -> Option<Value> {
@@ -45,7 +52,7 @@ impl<'a> Doc<'a> {
     /// The same for a text that goes into the statement as a value: with the variable that holds it, where one does, which
     /// then has no say but by being there.
     pub fn bound(&self, field: &Field, name: &str) -> Option<(Value, Option<Name>)> {
-        if let async_graphql_value::Value::Variable(variable) = &field.get_argument(name)?.node
+        if let Input::Variable(variable) = &field.get_argument(name)?.node
             && let Some(given @ (Value::String(_) | Value::Number(_))) = self.variables.get(variable)
         {
             return Some((given.clone(), Some(variable.clone())));

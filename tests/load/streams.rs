@@ -66,6 +66,7 @@ async fn the_change_log_is_read_once_for_all_who_follow_it() {
         for stream in &mut streams {
             hear(stream, ":").await; // it follows from now on
         }
+        tokio::time::sleep(Duration::from_secs(1)).await; // what came before it was followed
         asked.take();
         tokio::time::sleep(Duration::from_secs(2)).await;
         let [log, tickets, all] = asked.take();
