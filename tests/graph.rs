@@ -10,6 +10,7 @@ use ask::World;
 use entities::{Scope, Store, care::ticket, care::ticket_note::Visibility, store::public_id};
 use random::Random;
 use schema::Mode;
+use sea_orm::ConnectionTrait;
 
 /// Callers of each kind, and ids of what is in the store: their own, others', and none's.
 struct Cast {
@@ -241,6 +242,28 @@ async fn partners_and_customers_are_listed_where_they_belong_together() {
             world.data(&agent(), &query).await,
             serde_json::json!({"customer": {"partners": [{"brandName": "Acme"}]}, "partners": {"nodes": [sold("Acme", "Ada"), sold("Other", "Bo")]}})
         );
+    }
+}
+
+/// The row rule is asked of each row that is not its parent's customer's: a source may hold such.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bill_of_somebody_protected_is_hidden_in_an_account_of_somebody_else() {
+    for store in harness::stores().await {
+        let (ada, bo) = (customer(&store, "Ada").await, customer(&store, "Bo").await.protected().await);
+        ada.bill("2026-01", &[("Plan", 1_000)]).await;
+        let stray = ada.bill("2026-02", &[("Plan", 2_000)]).await;
+        let sql = "update bills set customer_id = $1 where id = $2";
+        let moved = sea_orm::Statement::from_sql_and_values(store.backend(), sql, [bo.id.into(), stray.into()]);
+        store.writer().execute_raw(moved).await.expect("the bill is Bo's");
+        let her = public_id(&entities::party::customer::ENTITY, ada.id);
+        let query = format!("{{ customer(id: \"{her}\") {{ billingAccounts {{ bills {{ totalCount nodes {{ amountDue {{ amount }} }} }} }} }} }}");
+        let world = World::new(store.clone()).await;
+        let told = Scope { reason: Some("a call".into()), ..agent() };
+        for (caller, bills) in [(agent(), 1), (told, 2)] {
+            let said = world.data(&caller, &query).await;
+            let bills_shown = &said["customer"]["billingAccounts"][0]["bills"];
+            assert_eq!((&bills_shown["totalCount"], bills_shown["nodes"].as_array().map(Vec::len)), (&bills.into(), Some(bills)), "{said}");
+        }
     }
 }
 

@@ -221,7 +221,8 @@ impl Shared {
     /// By the end of a token: whoever has the same has the same signature.
     fn hash(&self, headers: &HeaderMap) -> Option<u64> {
         const END_BYTES: usize = 64;
-        headers.get(AUTHORIZATION).map(|token| self.hasher.hash_one(&token.as_bytes()[token.len().saturating_sub(END_BYTES)..]))
+        let token = headers.get(AUTHORIZATION)?.as_bytes().trim_ascii_end();
+        Some(self.hasher.hash_one(&token[token.len().saturating_sub(END_BYTES)..]))
     }
     fn sender(&self, headers: &HeaderMap, address: Address) -> Option<Arc<Payer>> {
         match self.hash(headers) {

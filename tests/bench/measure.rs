@@ -102,7 +102,8 @@ async fn calm(all: &[Contestant]) -> Result<()> {
             return Ok(());
         }
     }
-    Err("the servers are never idle: what is measured would not be theirs alone".into())
+    let names: Vec<_> = all.iter().map(|c| c.who.as_str()).collect();
+    Err(format!("one of these is never idle, and what is measured would not be theirs alone: {}", names.join("; ")).into())
 }
 async fn one(c: &mut Contestant, connections: usize, seconds: Duration) -> Result<Round> {
     let before = c.meter.read()?;

@@ -67,6 +67,9 @@ impl Fields {
         Fields { text: Vec::with_capacity(160), begun: true }
     }
     fn put(&mut self, name: &str, value: impl Serialize) {
+        if name.starts_with("log.") {
+            return; // where a record of the `log` crate was made: its level and target are in the metadata
+        }
         if std::mem::replace(&mut self.begun, true) {
             self.text.push(b',');
         }
@@ -101,10 +104,7 @@ impl Visit for Fields {
         self.put(field.name(), value);
     }
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        // what the `log` crate says of itself is in the metadata
-        if !field.name().starts_with("log.") {
-            self.put(field.name().strip_prefix("r#").unwrap_or(field.name()), format!("{value:?}"));
-        }
+        self.put(field.name().strip_prefix("r#").unwrap_or(field.name()), format!("{value:?}"));
     }
 }
 

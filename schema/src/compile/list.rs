@@ -155,7 +155,7 @@ impl<'a> Compiler<'a> {
         let rule = self.rule(d, t, implied)?;
         let alike = from.filter(|_| !self.is_deep(m, pick)).and_then(|(pd, pt)| {
             let (key, theirs) = rule::alike(d.entity?, pd.entity?, self.scope.audience)?;
-            Some(sql!(t, ".", key, " = ", pt, ".", theirs))
+            (key != "id").then(|| sql!(t, ".", key, " = ", pt, ".", theirs)) // a customer below another is another
         });
         // what the parent has proven of its customer is not asked for each row of the same
         wheres.extend(rule.map(|rule| match alike {
