@@ -242,6 +242,8 @@ async fn partners_and_customers_are_listed_where_they_belong_together() {
             world.data(&agent(), &query).await,
             serde_json::json!({"customer": {"partners": [{"brandName": "Acme"}]}, "partners": {"nodes": [sold("Acme", "Ada"), sold("Other", "Bo")]}})
         );
+        let again = format!("{{ node(id: \"{}\") {{ ... on Partner {{ brandName }} }} }}", public_id(&entities::party::partner::ENTITY, acme.id));
+        assert_eq!(world.data(&agent(), &again).await, serde_json::json!({"node": {"brandName": "Acme"}}), "what is listed is found by its id");
     }
 }
 

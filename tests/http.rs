@@ -233,6 +233,15 @@ async fn a_variable_that_is_not_given_is_not_there_and_null_is_null() {
         assert_eq!(customer["parent"], above, "{said}");
         version = customer["version"].as_i64().expect("a version");
     }
+    // what is wrong with a document is wrong whatever is given
+    for wrong in ["$n: String", "$n: Nonsense, $m: Int"] {
+        let said = asks(
+            &format!("mutation ({wrong}) {{ ticketOpen(input: {{kind: BILL_DISPUTE, name: \"x\", description: \"y\"}}) {{ ticket {{ id }} }} }}"),
+            json!({}),
+        )
+        .await;
+        assert_eq!((said["errors"][0]["extensions"]["code"].as_str(), said.get("data")), (Some("BAD_REQUEST"), None), "{said}");
+    }
     // what else a filter says holds without it, whether the document is known or not
     let list = "query ($status: [CustomerStatus!]) { customers(filter: {customerNo: \"nobody's\", status: $status}) { nodes { id } } }";
     for _ in 0..3 {

@@ -288,7 +288,7 @@ pub fn prepare(app: &Arc<App>, scope: Scope, address: Address, call: Call) -> Re
     // a query makes no difference between null and absent, and its document is known again as it stands
     let stripped = match kind {
         OperationType::Query => None,
-        _ => schema::coerce::without_absent(&document.parsed, operation, &variables),
+        _ => schema::coerce::without_absent(view, &document.parsed, operation, &variables),
     };
     let asked = Asked { caller, document, stripped, variables, operation: call.operation };
     Ok(Prepared { app: app.clone(), asked, kind, plain, scope, looked, denied, shown, place: None })

@@ -103,8 +103,13 @@ const CUSTOMER_SCOPES: &[&str] = &[
 ];
 /// Kept whatever the roles are: without a role's own word they reach the caller's own talks alone.
 const OWN_TALKS: &[&str] = &["conversation:read", "conversation:write"];
-/// Scopes that hold another: who may start long work may follow it.
-const HOLDS: &[(&str, &[&str])] = &[("export:run", &["task:read"]), ("import:run", &["task:read"]), ("privacy:write", &["task:read"])];
+/// Scopes that hold another: who may start long work may follow it, and an agent who cares for partners may read them.
+const HOLDS: &[(&str, &[&str])] = &[
+    ("export:run", &["task:read"]),
+    ("import:run", &["task:read"]),
+    ("partner:write", &["partner.profile:read"]),
+    ("privacy:write", &["task:read"]),
+];
 /// What a partner's own scope stands for in the graph: fields name one scope, whoever asks.
 const PARTNER_MEANS: &[(&str, &[&str])] = &[
     ("partner.customer:read", &["customer:read"]),

@@ -29,62 +29,77 @@ pub fn variables(view: &Captured, operation: &OperationDefinition, mut given: Va
 }
 /// The document without the variables that were not given, as the specification asks: an argument or a field of an input
 /// object that such a variable stands in is not there, an item of a list is null. async-graphql takes them all for null,
-/// which clears what an absent field leaves as it is. None where all are given.
-pub fn without_absent(document: &ExecutableDocument, operation: &OperationDefinition, given: &Variables) -> Option<ExecutableDocument> {
-    let names = operation.variable_definitions.iter().map(|d| &d.node.name.node);
-    let absent: HashSet<Name> = names.filter(|name| !given.contains_key(*name)).cloned().collect();
-    if absent.is_empty() {
+/// which clears what an absent field leaves as it is. None where none is missing; one that is used nowhere, or whose type
+/// is none of an input, is left for validation to tell.
+pub fn without_absent(
+    view: &Captured,
+    document: &ExecutableDocument,
+    operation: &OperationDefinition,
+    given: &Variables,
+) -> Option<ExecutableDocument> {
+    let absent = operation.variable_definitions.iter().map(|d| &d.node).filter(|d| !given.contains_key(&d.name.node));
+    let absent = absent.filter(|d| view.types.get(base(&d.var_type.node)).is_some_and(MetaType::is_input)).map(|d| d.name.node.clone()).collect();
+    let mut missing = Missing { absent, stripped: HashSet::new() };
+    if missing.absent.is_empty() {
         return None;
     }
     let mut document = document.clone();
-    let strip = |operation: &mut OperationDefinition| {
-        operation.variable_definitions.retain(|d| !absent.contains(&d.node.name.node));
-        strip_selections(&mut operation.selection_set.node, &absent);
-    };
-    match &mut document.operations {
-        DocumentOperations::Single(operation) => strip(&mut operation.node),
-        DocumentOperations::Multiple(all) => all.values_mut().for_each(|operation| strip(&mut operation.node)),
-    }
-    document.fragments.values_mut().for_each(|fragment| strip_selections(&mut fragment.node.selection_set.node, &absent));
+    each_operation(&mut document, |operation| missing.strip(&mut operation.selection_set.node));
+    document.fragments.values_mut().for_each(|fragment| missing.strip(&mut fragment.node.selection_set.node));
+    each_operation(&mut document, |operation| operation.variable_definitions.retain(|d| !missing.stripped.contains(&d.node.name.node)));
     Some(document)
 }
-fn strip_selections(set: &mut SelectionSet, absent: &HashSet<Name>) {
-    for item in &mut set.items {
-        match &mut item.node {
-            Selection::Field(field) => {
-                field.node.arguments.retain_mut(|(_, value)| strip_value(&mut value.node, absent));
-                strip_selections(&mut field.node.selection_set.node, absent);
+/// Variables that are taken out, and those that were met.
+struct Missing {
+    absent: HashSet<Name>,
+    stripped: HashSet<Name>,
+}
+impl Missing {
+    fn strip(&mut self, set: &mut SelectionSet) {
+        for item in &mut set.items {
+            match &mut item.node {
+                Selection::Field(field) => {
+                    field.node.arguments.retain_mut(|(_, value)| self.leaves(&mut value.node));
+                    self.strip(&mut field.node.selection_set.node);
+                }
+                Selection::InlineFragment(fragment) => self.strip(&mut fragment.node.selection_set.node),
+                Selection::FragmentSpread(_) => {}
             }
-            Selection::InlineFragment(fragment) => strip_selections(&mut fragment.node.selection_set.node, absent),
-            Selection::FragmentSpread(_) => {}
         }
     }
-}
-/// Whether anything is left of it.
-fn strip_value(value: &mut Input, absent: &HashSet<Name>) -> bool {
-    match value {
-        Input::Variable(name) => return !absent.contains(name),
-        Input::Object(fields) => fields.retain(|_, field| strip_value(field, absent)),
-        Input::List(items) => {
-            for item in items {
-                if !strip_value(item, absent) {
+    /// Whether anything is left of the value.
+    fn leaves(&mut self, value: &mut Input) -> bool {
+        match value {
+            Input::Variable(name) if self.absent.contains(name) => {
+                self.stripped.insert(name.clone());
+                return false;
+            }
+            Input::Object(fields) => fields.retain(|_, field| self.leaves(field)),
+            Input::List(items) => items.iter_mut().for_each(|item| {
+                if !self.leaves(item) {
                     *item = Input::Null;
                 }
-            }
+            }),
+            _ => {}
         }
-        _ => {}
+        true
     }
-    true
+}
+fn each_operation(document: &mut ExecutableDocument, mut each: impl FnMut(&mut OperationDefinition)) {
+    match &mut document.operations {
+        DocumentOperations::Single(operation) => each(&mut operation.node),
+        DocumentOperations::Multiple(all) => all.values_mut().for_each(|operation| each(&mut operation.node)),
+    }
+}
+fn base(ty: &Type) -> &str {
+    match &ty.base {
+        BaseType::List(inner) => base(inner),
+        BaseType::Named(name) => name,
+    }
 }
 /// Whether all that variables can hold is checked here: numbers, texts, truth values and enums, and lists of them.
 /// Other types are read where they are used.
 pub fn is_plain(view: &Captured, operation: &OperationDefinition) -> bool {
-    fn base(ty: &Type) -> &str {
-        match &ty.base {
-            BaseType::List(inner) => base(inner),
-            BaseType::Named(name) => name,
-        }
-    }
     let plain =
         |name: &str| matches!(name, "Int" | "Float" | "Boolean" | "String" | "ID") || matches!(view.types.get(name), Some(MetaType::Enum { .. }));
     operation.variable_definitions.iter().all(|d| plain(base(&d.node.var_type.node)))
