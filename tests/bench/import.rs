@@ -86,7 +86,7 @@ async fn run(bench: &Bench, data: &Data, file: &Path, args: &[&str]) -> Result<R
     // the import's CPU is in the numbers of this process when it has ended
     let meter = Meter { server: std::process::id(), database: bench.ground.postmaster(data.database) };
     let (before, started) = (meter.read()?, Instant::now());
-    let mut process = bench.ground.group.start("import", &mut command)?;
+    let mut process = bench.ground.group.start_anywhere("import", &mut command)?;
     let mut most_mb: f64 = 0.0;
     while !process.has_ended()? {
         most_mb = most_mb.max(peak_mb(process.id()).unwrap_or(0.0));

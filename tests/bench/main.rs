@@ -2,6 +2,8 @@
 //! `make bench`. Everything runs on this machine, in one run and on the same data; answers are compared before anything
 //! is timed.
 
+/// Who runs on which processors.
+mod cores;
 /// What processes used.
 mod cpu;
 /// A large enterprise.
@@ -170,7 +172,7 @@ fn main() -> ExitCode {
         }
     }
 }
-/// On one thread: it shares the processors with what it measures.
+/// On one thread, which has a processor of its own.
 fn measure_all(mut options: Options) -> Result<()> {
     if options.list {
         SCENARIOS.iter().for_each(|s| println!("{:12} {}", s.name, s.about));
@@ -187,7 +189,7 @@ fn measure_all(mut options: Options) -> Result<()> {
         None => std::env::current_exe()?.ancestors().nth(2).map(|target| target.join("switchboard")).unwrap_or_default(),
     };
     let ground = Ground::new(options.data.as_deref(), binary)?;
-    let report = Report { machine: report::machine(&options), ..Report::default() };
+    let report = Report { machine: report::machine(&options, &ground.group.cores), ..Report::default() };
     let mut bench = Bench { report, stages: BTreeMap::new(), ground, options };
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run(&mut bench))
 }

@@ -1,6 +1,6 @@
 //! Processes that the benchmark starts. They end with it, however it ends: a small shell in their group waits for the
 //! end of a pipe that the system closes.
-use crate::{Failure, Result};
+use crate::{Failure, Result, cores::Cores};
 use std::{
     fs::File,
     os::unix::process::CommandExt,
@@ -13,6 +13,7 @@ use std::{
 pub struct Group {
     watcher: Child,
     logs: PathBuf,
+    pub cores: Cores,
 }
 impl Group {
     /// `logs` is where each process writes what it says; `temporary` goes with the group where nobody else removes it.
@@ -26,10 +27,17 @@ kill -KILL -$$"#;
         std::fs::create_dir_all(logs)?;
         let mut shell = Command::new("sh");
         shell.args(["-c", SCRIPT, "sh"]).args(temporary).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        Ok(Group { watcher: shell.process_group(0).spawn()?, logs: logs.into() })
+        Ok(Group { watcher: shell.process_group(0).spawn()?, logs: logs.into(), cores: Cores::apart() })
     }
-    /// Starts a process whose words go to a file named after it.
+    /// Starts a server, on the processors of what is measured. Its words go to a file named after it.
     pub fn start(&self, name: &str, command: &mut Command) -> Result<Process> {
+        self.cores.serve(|| self.spawn(name, command))
+    }
+    /// Starts a process that nobody asks anything meanwhile, on all processors.
+    pub fn start_anywhere(&self, name: &str, command: &mut Command) -> Result<Process> {
+        self.cores.anywhere(|| self.spawn(name, command))
+    }
+    fn spawn(&self, name: &str, command: &mut Command) -> Result<Process> {
         let log = self.logs.join(format!("{name}.log"));
         let file = File::create(&log)?;
         command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file).process_group(self.watcher.id() as i32);
@@ -39,7 +47,7 @@ kill -KILL -$$"#;
     /// Runs a process to its end. Returns what it wrote to its standard output.
     pub fn run(&self, name: &str, command: &mut Command) -> Result<String> {
         command.stdin(Stdio::null()).process_group(self.watcher.id() as i32);
-        let output = command.output().map_err(|e| format!("cannot run {name}: {e}"))?;
+        let output = self.cores.anywhere(|| Ok(command.output().map_err(|e| format!("cannot run {name}: {e}"))?))?;
         if !output.status.success() {
             return Err(format!("{name} failed: {}", String::from_utf8_lossy(&output.stderr).trim()).into());
         }

@@ -1,5 +1,5 @@
 //! What was measured, as Markdown and as JSON.
-use crate::{Options, Result, ground::SETTINGS};
+use crate::{Options, Result, cores::Cores, ground::SETTINGS};
 use serde::Serialize;
 use std::{fmt::Write, fs, path::Path, process::Command};
 
@@ -206,7 +206,7 @@ fn number(n: f64) -> String {
 }
 
 /// What the figures were measured on, and how.
-pub fn machine(options: &Options) -> Vec<(String, String)> {
+pub fn machine(options: &Options, cores: &Cores) -> Vec<(String, String)> {
     let said = |program: &str, args: &[&str]| {
         let output = Command::new(program).args(args).output().ok().filter(|o| o.status.success());
         output.and_then(|o| String::from_utf8(o.stdout).ok()).map(|s| s.trim().to_string())
@@ -215,7 +215,6 @@ pub fn machine(options: &Options) -> Vec<(String, String)> {
         let text = fs::read_to_string(path).ok()?;
         text.lines().find_map(|l| Some(l.strip_prefix(key)?.trim_start_matches([' ', '\t', ':']).trim().to_string()))
     };
-    let cores = std::thread::available_parallelism().map_or(0, |n| n.get());
     let memory_gb = file("/proc/meminfo", "MemTotal").and_then(|s| s.split(' ').next()?.parse::<f64>().ok()).unwrap_or_default() / 1048576.0;
     let settings: Vec<_> = SETTINGS.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let Options { customers, rounds, seconds, connections, .. } = options;
@@ -226,7 +225,7 @@ pub fn machine(options: &Options) -> Vec<(String, String)> {
             "Hub".into(),
             format!("{}, default settings without budgets; beside limit and peer with limits.wait_ms=10000{set}", env!("CARGO_PKG_VERSION")),
         ),
-        ("Cores".into(), format!("{cores}, shared by the load generator (one thread), the servers and the database")),
+        ("Cores".into(), cores.text()),
         ("Processor".into(), file("/proc/cpuinfo", "model name").unwrap_or_else(|| std::env::consts::ARCH.into())),
         ("Memory".into(), format!("{memory_gb:.0} GB")),
         ("PostgreSQL".into(), format!("{}; {}", said("pg_config", &["--version"]).unwrap_or_else(|| "unknown version".into()), settings.join(", "))),
