@@ -30,6 +30,8 @@ use entities::{
 use uuid::Uuid;
 
 pub type Outcome<T> = Result<T, Refused>;
+/// A member of a value: its name, kind and expression, and whether it may be null.
+type Part = (&'static str, Scalar, Sql, bool);
 
 /// Puts one statement together.
 pub struct Compiler<'a> {
@@ -252,51 +254,48 @@ impl<'a> Compiler<'a> {
         json(&mut self.out, text, *scalar, &x, *null || masked, self.pg);
         Ok(())
     }
-    #[expect(clippy::type_complexity, reason = "a destructured variant")]
-    fn value(
-        &mut self,
-        text: &mut Text,
-        f: &Field,
-        source: (&'static str, &[(&'static str, Scalar, Sql, bool)], &Option<Sql>),
-        pick: &Pick<'a>,
-        t: &str,
-    ) -> Outcome<()> {
+    fn value(&mut self, text: &mut Text, f: &Field, source: (&'static str, &[Part], &Option<Sql>), pick: &Pick<'a>, t: &str) -> Outcome<()> {
         let (ty, parts, null) = source;
+        let mask = self.mask(f);
+        if mask.is_none() && null.is_none() {
+            return self.parts(text, (ty, parts), pick, t);
+        }
         text.expression(&mut self.out);
         if let Some(when) = null {
             let when = self.fill(when.on(self.pg), t)?;
             self.put(&["case when ", &when, " then 'null' else "]);
         }
-        let mask = self.mask(f);
-        if mask.is_some() || null.is_some() {
-            self.put(&["coalesce("]);
-        }
+        self.put(&["coalesce("]);
         let start = self.out.len();
         let mut body = Text::new(&mut self.out);
-        body.literal(&mut self.out, "{");
-        for (i, p) in collect(self.doc, &pick.sets, ty).iter().enumerate() {
-            body.key(&mut self.out, i == 0, p.key);
-            match parts.iter().find(|part| part.0 == p.name()) {
-                None => self.typename(&mut body, ty),
-                Some((_, scalar, sql, null)) => {
-                    let x = self.fill(sql.on(self.pg), t)?;
-                    json(&mut self.out, &mut body, *scalar, &x, *null, self.pg)
-                }
-            }
-        }
-        body.literal(&mut self.out, "}");
+        self.parts(&mut body, (ty, parts), pick, t)?;
         body.end(&mut self.out);
         if let Some(mask) = mask {
             let body = self.out.split_off(start);
             let masked = self.fill(mask, t)?.replace("{c}", &body);
             self.put(&[&masked]);
         }
-        if mask.is_some() || null.is_some() {
-            self.put(&[", 'null')"]);
-        }
+        self.put(&[", 'null')"]);
         if null.is_some() {
             self.put(&[" end"]);
         }
+        Ok(())
+    }
+    /// What a value is made of, as its JSON text.
+    fn parts(&mut self, text: &mut Text, of: (&'static str, &[Part]), pick: &Pick<'a>, t: &str) -> Outcome<()> {
+        let (ty, parts) = of;
+        text.literal(&mut self.out, "{");
+        for (i, p) in collect(self.doc, &pick.sets, ty).iter().enumerate() {
+            text.key(&mut self.out, i == 0, p.key);
+            match parts.iter().find(|part| part.0 == p.name()) {
+                None => self.typename(text, ty),
+                Some((_, scalar, sql, null)) => {
+                    let x = self.fill(sql.on(self.pg), t)?;
+                    json(&mut self.out, text, *scalar, &x, *null, self.pg)
+                }
+            }
+        }
+        text.literal(&mut self.out, "}");
         Ok(())
     }
 

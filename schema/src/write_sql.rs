@@ -133,8 +133,3 @@ pub fn json(out: &mut String, text: &mut Text, scalar: Scalar, x: &str, null: bo
         }
     }
 }
-
-/// The function that joins rows' texts to one.
-pub fn joined(pg: bool) -> &'static str {
-    if pg { "string_agg(" } else { "group_concat(" }
-}

@@ -4,7 +4,7 @@ use crate::{
     declare::*,
     page::{Cursor, Page},
     select::{Pick, collect},
-    write_sql::{Text, joined, sql},
+    write_sql::{Text, sql},
 };
 
 /// What a connection is made of.
@@ -29,10 +29,12 @@ impl<'a> Compiler<'a> {
         let picks = collect(self.doc, &pick.sets, &name);
         let asks = |names: &[&str]| picks.iter().any(|p| names.contains(&p.name()));
         let (listed, numbered) = (asks(&["nodes", "edges"]), asks(&["pageInfo"]) || l.page.backward);
-        self.put(&["(select "]);
+        let ends = asks(&["pageInfo"]) || (listed && numbered);
+        if ends {
+            self.put(&["(select "]);
+        }
         let mut text = Text::new(&mut self.out);
         text.literal(&mut self.out, "{");
-        let mut rows = vec![];
         for (i, p) in picks.iter().enumerate() {
             text.key(&mut self.out, i == 0, p.key);
             match p.name() {
@@ -42,8 +44,7 @@ impl<'a> Compiler<'a> {
                     if numbered {
                         self.numbered(d, t, p, l)?;
                     } else {
-                        self.put(&["coalesce(", joined(self.pg), t, ".j", &rows.len().to_string(), ", ','), '')"]);
-                        rows.push(p);
+                        self.joined(l, |c| c.row(d, t, p, l))?;
                     }
                     text.literal(&mut self.out, "]")
                 }
@@ -57,19 +58,20 @@ impl<'a> Compiler<'a> {
             text.sql(&mut self.out, "coalesce(max(cast('' as text)), '')"); // one row, also where `pageInfo` is literals only
         }
         text.end(&mut self.out);
-        if !numbered && listed {
-            for (i, p) in rows.iter().enumerate() {
-                self.put(&[if i == 0 { " from (select " } else { ", " }]);
-                self.row(d, t, p, l)?;
-                self.put(&[" j", &i.to_string()]);
-            }
-            self.put(&[" from ", &l.rows, " limit ", &l.page.size.to_string(), ") ", t]);
-        } else if listed || asks(&["pageInfo"]) {
+        if ends {
             let more = (l.page.size + 1).to_string();
             self.put(&[" from (select ", t, ".*, row_number() over (order by ", &l.by, ") rn_, count(*) over () n_ from (select * from "]);
-            self.put(&[&l.rows, " limit ", &more, ") ", t, ") ", t]);
+            self.put(&[&l.rows, " limit ", &more, ") ", t, ") ", t, ")"]);
         }
-        self.put(&[")"]);
+        Ok(())
+    }
+    /// The texts of all rows of a page, joined. PostgreSQL makes an array ready in less time than an aggregate over a
+    /// subselect.
+    pub(super) fn joined(&mut self, l: &Listing, row: impl FnOnce(&mut Self) -> Outcome<()>) -> Outcome<()> {
+        self.put(&[if self.pg { "array_to_string(array(select " } else { "coalesce((select group_concat(j, ',') from (select " }]);
+        row(self)?;
+        let size = l.page.size.to_string(); // as text: SQLite prepares anew for a bound LIMIT
+        self.put(&[" j from ", &l.rows, " limit ", &size, if self.pg { "), ',')" } else { ")), '')" }]);
         Ok(())
     }
     /// A node, or an edge around it.
@@ -78,7 +80,7 @@ impl<'a> Compiler<'a> {
     }
     /// The texts of a page's rows among one more.
     fn numbered(&mut self, d: &'static Type, t: &str, pick: &Pick<'a>, l: &Listing) -> Outcome<()> {
-        self.put(&["coalesce(", joined(self.pg)]);
+        self.put(&[if self.pg { "coalesce(string_agg(" } else { "coalesce(group_concat(" }]);
         self.row(d, t, pick, l)?;
         let direction = if l.page.backward { " desc" } else { "" };
         self.put(&[", ',' order by ", t, ".rn_", direction, ") filter (where ", t, ".rn_ <= ", &l.page.size.to_string(), "), '')"]);

@@ -11,7 +11,7 @@ use crate::{
     graph::ty,
     page::{Cursor, MAX_FIRST, Page},
     select::Pick,
-    write_sql::{joined, sql},
+    write_sql::sql,
 };
 use async_graphql::{Name, Value};
 use entities::{
@@ -62,10 +62,9 @@ impl<'a> Compiler<'a> {
         Ok(())
     }
     fn list(&mut self, d: &'static Type, t: &str, pick: &Pick<'a>, l: &Listing) -> Outcome<()> {
-        self.put(&["'[' || coalesce((select ", joined(self.pg), t, ".j, ',') from (select "]);
-        self.object(d, t, &pick.sets, l.met)?;
-        let size = l.page.size.to_string(); // as text: SQLite prepares anew for a bound LIMIT
-        self.put(&[" j from ", &l.rows, " limit ", &size, ") ", t, "), '') || ']'"]);
+        self.put(&["concat('[', "]);
+        self.joined(l, |c| c.object(d, t, &pick.sets, l.met))?;
+        self.put(&[", ']')"]);
         Ok(())
     }
     fn page(&self, m: &Many, pick: &Pick<'a>) -> Outcome<Page> {
