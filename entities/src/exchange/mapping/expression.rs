@@ -167,8 +167,6 @@ pub struct Names {
     pub columns: Vec<Name>,
     /// The day that the file tells of.
     pub as_of: bool,
-    /// The hash of the whole row.
-    pub row_hash: bool,
 }
 #[derive(Debug, PartialEq)]
 pub struct Name {
@@ -312,10 +310,7 @@ impl Parser<'_> {
                 let pairs: Vec<_> = args.iter().map(pair).collect::<Parsed<_>>()?;
                 return Ok(Expr::Object(pairs.into_iter().map(|(k, v)| Ok((k, *self.inner(&v)?))).collect::<Parsed<_>>()?));
             }
-            "hash" if first.trim() == "*" => {
-                self.names.row_hash = true;
-                return Ok(Expr::Call { function: Function::HashRow, args: vec![] });
-            }
+            "hash" if first.trim() == "*" => return Ok(Expr::Call { function: Function::HashRow, args: vec![] }),
             "hash" => Function::Hash,
             "bool" => simple(Function::Bool, 1, 1)?,
             "concat" => Function::Concat,

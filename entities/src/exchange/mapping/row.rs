@@ -32,9 +32,12 @@ pub struct Bound<M> {
     width: usize,
     as_of: Option<NaiveDate>,
     file: String,
-    /// How often a row with this hash came so far; counted only where the mapping asks for it.
-    equal: Option<HashMap<u64, u32>>,
+    equal: Equal,
 }
+
+/// How often each row came so far, by its hash: of those that are known by nothing else, and no others, as it is all that
+/// an import remembers of each row.
+type Equal = HashMap<u64, u32>;
 
 /// Something that the source says and no table holds yet: its name, and the amount where it is money.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,8 +66,7 @@ impl<M: Deref<Target = Mapping>> Bound<M> {
                 missing.join(", nor ")
             )));
         }
-        let numbered = mapping.names.row_hash;
-        Ok(Bound { mapping, slots, width: header.len(), as_of, file: file.into(), equal: numbered.then(HashMap::new) })
+        Ok(Bound { mapping, slots, width: header.len(), as_of, file: file.into(), equal: Equal::new() })
     }
     /// How many columns of the file the mapping speaks of.
     pub fn fit(&self) -> usize {
@@ -77,9 +79,8 @@ impl<M: Deref<Target = Mapping>> Bound<M> {
             mapped.problems.push(problem);
             return (mapped, vec![]);
         }
-        let ordinal = self.ordinal(&row);
         let mapping: &Mapping = &self.mapping;
-        let mut work = Work::new(mapping, &self.slots, self.as_of, &self.file, &row.cells, ordinal, row_no);
+        let mut work = Work::new(mapping, &self.slots, self.as_of, &self.file, &row.cells, &mut self.equal, row_no);
         let records = work.records();
         let deferred = mapping.later.iter().filter_map(|l| work.deferred(&l.name, &l.value)).collect();
         for problem in work.problems {
@@ -107,13 +108,6 @@ impl<M: Deref<Target = Mapping>> Bound<M> {
             )
         })
     }
-    fn ordinal(&mut self, row: &Row) -> u32 {
-        let Some(equal) = &mut self.equal else { return 1 };
-        let hash = hashed(row.cells.iter().map(String::as_str));
-        let n = equal.entry(u64::from_be_bytes([hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], hash[6], hash[7]])).or_insert(0);
-        *n += 1;
-        *n
-    }
 }
 
 fn shortened(mut raw: String) -> String {
@@ -134,4 +128,33 @@ fn hashed<'a>(parts: impl Iterator<Item = &'a str>) -> [u8; 32] {
 }
 fn hex(hash: &[u8]) -> String {
     hash.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[test]
+    fn equal_rows_are_numbered_and_rows_with_an_id_are_not_remembered() {
+        let text = "source_system = 'x'\n[vars]\nid = 'default(No?, hash(*))'\n[regions]\nexternal_id = 'id'\nset = { code = 'hash(*)', name = 'Name', kind = 'const(country)' }";
+        let mapping = Mapping::parse("test", text).unwrap_or_else(|e| panic!("{e}"));
+        let mut bound = Bound::new(&mapping, &["No".into(), "Name".into()], None, "file").unwrap_or_else(|e| panic!("{e}"));
+        let mut ids = |cells: [&str; 2]| {
+            let row = Row { cells: cells.map(Into::into).into(), ..Row::default() };
+            let (mapped, _) = bound.map(1, row);
+            (mapped.records[0].external_id.clone(), bound.equal.len())
+        };
+        let (first, again, other) = (ids(["", "North"]), ids(["", "North"]), ids(["", "South"]));
+        assert_eq!(again, (format!("{}-2", first.0), 1));
+        assert!(!other.0.ends_with("-2") && other.0 != first.0);
+        assert_eq!(ids(["7", "North"]).0, "7");
+    }
+    #[test]
+    fn a_file_with_ids_leaves_nothing_behind() {
+        let text =
+            "source_system = 'x'\n[regions]\nexternal_id = 'default(No?, hash(*))'\nset = { code = 'No', name = 'Name', kind = 'const(country)' }";
+        let mapping = Mapping::parse("test", text).unwrap_or_else(|e| panic!("{e}"));
+        let mut bound = Bound::new(&mapping, &["No".into(), "Name".into()], None, "file").unwrap_or_else(|e| panic!("{e}"));
+        (1..100).for_each(|n| _ = bound.map(n, Row { cells: vec![n.to_string(), "North".into()], ..Row::default() }));
+        assert!(bound.equal.is_empty());
+    }
 }

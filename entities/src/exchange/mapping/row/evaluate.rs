@@ -1,6 +1,6 @@
 //! What an expression of the mapping is in one row.
 use super::{
-    Deferred,
+    Deferred, Equal,
     value::{into_column, into_day, into_text, is_true, json, text},
 };
 use crate::{
@@ -25,8 +25,9 @@ pub(super) struct Work<'b> {
     as_of: Option<NaiveDate>,
     file: &'b str,
     pub(super) cells: &'b [String],
-    /// How often this very row came so far, this time counted.
-    pub(super) ordinal: u32,
+    pub(super) equal: &'b mut Equal,
+    /// What the hash of the row was found to be.
+    pub(super) hash: Option<String>,
     row_no: u64,
     vars: Vec<Option<Option<Value>>>,
     items: &'b [(String, Expr)],
@@ -42,12 +43,12 @@ impl<'b> Work<'b> {
         as_of: Option<NaiveDate>,
         file: &'b str,
         cells: &'b [String],
-        ordinal: u32,
+        equal: &'b mut Equal,
         row_no: u64,
     ) -> Self {
         let mut vars = vec![];
         vars.resize_with(mapping.vars.len(), || None);
-        Work { mapping, slots, as_of, file, cells, ordinal, row_no, vars, items: &[], set: vec![], problems: vec![] }
+        Work { mapping, slots, as_of, file, cells, equal, hash: None, row_no, vars, items: &[], set: vec![], problems: vec![] }
     }
     /// Every section's rows, once for each item of its list.
     pub(super) fn records(&mut self) -> Vec<Record> {

@@ -100,9 +100,16 @@ impl<'b> Work<'b> {
         let parts = args.iter().map(|a| Ok(self.text_of(a)?.flatten().unwrap_or_default())).collect::<Result<Vec<_>, Problem>>()?;
         Ok(Value::Text(hex(&hashed(parts.iter().map(String::as_str))[..16])))
     }
-    fn hash_row(&self) -> String {
-        let hash = hex(&hashed(self.cells.iter().map(String::as_str))[..16]);
-        if self.ordinal > 1 { format!("{hash}-{}", self.ordinal) } else { hash }
+    /// Of the whole row, numbered where equal rows repeat: the same wherever a mapping asks for it.
+    fn hash_row(&mut self) -> String {
+        if let Some(hash) = &self.hash {
+            return hash.clone();
+        }
+        let hash = hashed(self.cells.iter().map(String::as_str));
+        let ordinal = self.equal.entry(u64::from_be_bytes([hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], hash[6], hash[7]])).or_insert(0);
+        *ordinal += 1;
+        let hash = if *ordinal > 1 { format!("{}-{ordinal}", hex(&hash[..16])) } else { hex(&hash[..16]) };
+        self.hash.insert(hash).clone()
     }
     fn left(&mut self, args: &'b [Expr]) -> Evaluated {
         let most = match self.value(&args[1])? {
