@@ -39,7 +39,7 @@ const USUAL: (u32, u32) = (32, 256);
 const PRESENT: Duration = Duration::from_secs(1);
 /// Operations that wait for each place, at most; and those of one caller, once they do not get on.
 const MOST_WAITING: usize = 16;
-const MOST_IN_LINE: usize = 64;
+const MOST_IN_LINE: usize = 24;
 /// How much the newest says of a smoothed time: one part of so many.
 const SMOOTH: u32 = 4;
 /// Callers of whom is remembered how long their operations take.

@@ -98,6 +98,11 @@ impl Tally {
     pub fn ms(&self, quantile: f64) -> f64 {
         self.latency.value_at_quantile(quantile) as f64 / 1000.0
     }
+    /// Fails where any answer was not good, besides those that say when to come back.
+    pub fn answered(self) -> Result<Self> {
+        let refused: u64 = self.refused.values().sum();
+        if self.ok > 0 && self.errors + self.broken + refused == self.retry_after { Ok(self) } else { self.whole() }
+    }
     /// Fails where any answer was not good.
     pub fn whole(self) -> Result<Self> {
         match &self.example {
