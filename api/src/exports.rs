@@ -5,8 +5,7 @@ use crate::{
     auth::{self, address::Address},
     config::Config,
     error::{Error, Result},
-    gate::Overloaded,
-    graphql,
+    graphql::{self, call::Form},
     limits::problem,
     telemetry::RequestId,
 };
@@ -107,8 +106,8 @@ pub async fn fetch(
     Extension(address): Extension<Address>,
     headers: HeaderMap,
 ) -> Response {
-    if let Err(overloaded) = app.gate.knock(&headers, address).await {
-        return graphql::overloaded(overloaded);
+    if app.gate.knock(&headers, address).await.is_err() {
+        return graphql::overloaded(Form::Json);
     }
     let scope = match auth::caller(&app, &headers, &request.0).await {
         Ok(caller) => caller.scope,
@@ -116,7 +115,7 @@ pub async fn fetch(
     };
     // the file itself goes out without a place
     let place = app.gate.enter(&scope, address).await;
-    let Ok(_place) = place else { return graphql::overloaded(Overloaded) };
+    let Ok(_place) = place else { return graphql::overloaded(Form::Json) };
     match found(&app, &scope, &id).await {
         Ok(Some((task, opened))) => answer(&task, opened),
         Ok(None) => problem(StatusCode::NOT_FOUND, "NOT_FOUND", "There is no such file, none that you may fetch, or its time is over."),

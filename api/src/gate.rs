@@ -159,27 +159,34 @@ impl Gate {
             hasher: RandomState::new(),
         }))
     }
+    /// Whether anybody waits. Where nobody does, nobody is refused.
+    pub fn is_waited_at(&self) -> bool {
+        self.0.waiting.load(Ordering::Relaxed) > 0
+    }
     /// Before anything of a request was read: whether its caller, as far as that can be told, would wait too long. Who is
-    /// refused is told so after the time that it could have waited: one that asks in a loop gets on no faster by it.
+    /// refused is counted, and to be told so behind [`Gate::hold_back`].
+    pub fn refuses(&self, headers: &HeaderMap, address: Address) -> bool {
+        let (sender, now) = (self.0.sender(headers, address), Instant::now());
+        let mut state = self.0.state();
+        let refused = self.0.has_no_room() || state.is_closed(self.0.bounds, sender.as_ref(), now);
+        if refused {
+            state.refuse(now);
+        }
+        refused
+    }
+    /// As long as who is refused could have waited: one that asks in a loop gets on no faster by being refused.
+    pub async fn hold_back(&self) {
+        sleep(self.0.bounds.wait).await
+    }
+    /// [`Gate::refuses`], and the wait behind it.
     pub async fn knock(&self, headers: &HeaderMap, address: Address) -> Result<(), Overloaded> {
-        let shared = &self.0;
-        if shared.waiting.load(Ordering::Relaxed) == 0 {
+        if !self.is_waited_at() || !self.refuses(headers, address) {
             return Ok(());
         }
-        let sender = shared.sender(headers, address);
-        let refused = {
-            let (mut state, now) = (shared.state(), Instant::now());
-            state.is_closed(shared.bounds, sender.as_ref(), now).then(|| state.refuse(now))
-        };
-        match refused {
-            Some(overloaded) => {
-                sleep(shared.bounds.wait).await;
-                Err(overloaded)
-            }
-            None => Ok(()),
-        }
+        self.hold_back().await;
+        Err(Overloaded)
     }
-    /// Who sent these headers, for the next [`Gate::knock`].
+    /// Who sent these headers, for the next [`Gate::refuses`].
     pub fn remember(&self, headers: &HeaderMap, scope: &Scope, address: Address) {
         if let Some(hash) = self.0.hash(headers).filter(|h| !self.0.senders.contains_key(h)) {
             self.0.senders.insert(hash, Arc::new(Payer::of(scope, address)));
@@ -191,7 +198,7 @@ impl Gate {
         match self.0.ask(Payer::of(scope, address)) {
             Asked::Taken(place) => Ok(place),
             Asked::Refused(overloaded) => {
-                sleep(bounds.wait).await;
+                self.hold_back().await;
                 Err(overloaded)
             }
             Asked::Waits(turn, since) => match timeout(bounds.patience, turn).await {
@@ -239,8 +246,7 @@ impl Shared {
         if free && state.lines.get(&payer).is_some_and(|line| line.waiting.is_empty() && line.may_take(self.bounds, others)) {
             return Asked::Taken(self.take(&mut state, &payer, now));
         }
-        let many = self.waiting.load(Ordering::Relaxed) >= (MOST_WAITING * self.bounds.places).max(2 * MOST_IN_LINE);
-        if many || state.is_closed(self.bounds, Some(&payer), now) {
+        if self.has_no_room() || state.is_closed(self.bounds, Some(&payer), now) {
             return Asked::Refused(state.refuse(now));
         }
         let (sender, receiver) = oneshot::channel();
@@ -250,6 +256,10 @@ impl Shared {
         }
         self.waiting.fetch_add(1, Ordering::Relaxed);
         Asked::Waits(receiver, now)
+    }
+    /// As many wait as may.
+    fn has_no_room(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) >= (MOST_WAITING * self.bounds.places).max(2 * MOST_IN_LINE)
     }
     fn take(self: &Arc<Self>, state: &mut State, payer: &Arc<Payer>, now: Instant) -> Place {
         state.taken += 1;

@@ -45,7 +45,11 @@ use schema::{
     known::Known,
     look::Looked,
 };
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 /// Why a call was not run. The caller may read it.
 #[derive(Debug)]
@@ -95,16 +99,12 @@ impl Refused {
             status => status,
         };
         let (shown, wait_s) = (self.shown, self.wait_s);
-        let overloaded = status == StatusCode::SERVICE_UNAVAILABLE && wait_s.is_some();
         let mut response = json(status, form, self.answer().body);
         if let Some(shown) = shown {
             shown.head(response.headers_mut());
         }
         if let Some(wait_s) = wait_s {
-            response.headers_mut().insert(header::RETRY_AFTER, wait_s.into());
-        }
-        if overloaded {
-            response.extensions_mut().insert(Overloaded);
+            response = late(response, wait_s);
         }
         if status == StatusCode::METHOD_NOT_ALLOWED {
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
@@ -144,8 +144,16 @@ pub fn rejected(rejected: Rejected) -> Response {
     Refused::from(rejected).over_http(Form::Json)
 }
 /// What those are told, at any address, for whom there is no place.
-pub fn overloaded(overloaded: Overloaded) -> Response {
-    Refused::from(overloaded).over_http(Form::Json)
+pub fn overloaded(form: Form) -> Response {
+    static BODY: LazyLock<Bytes> = LazyLock::new(|| Refused::from(Overloaded).answer().body.into());
+    late(json(StatusCode::SERVICE_UNAVAILABLE, form, BODY.clone()), gate::RETRY_AFTER_S)
+}
+fn late(mut response: Response, wait_s: u64) -> Response {
+    response.headers_mut().insert(header::RETRY_AFTER, wait_s.into());
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+        response.extensions_mut().insert(Overloaded);
+    }
+    response
 }
 const OURS: &str = "Something went wrong on our side. Please try again; if it stays, tell us the request id.";
 
@@ -411,7 +419,6 @@ async fn answer(
     query: Option<&str>,
     body: Body,
 ) -> Result<Response, Refused> {
-    app.gate.knock(headers, address).await?;
     let caller = auth::caller(app, headers, id).await?;
     app.gate.remember(headers, &caller.scope, address);
     let call = match *method {
@@ -455,14 +462,14 @@ fn not_allowed(message: &str) -> Refused {
     Refused::new(StatusCode::METHOD_NOT_ALLOWED, BAD_REQUEST, message)
 }
 
-fn json(status: StatusCode, form: Form, body: Vec<u8>) -> Response {
+fn json(status: StatusCode, form: Form, body: impl Into<Body>) -> Response {
     const VARY: HeaderValue = HeaderValue::from_static("accept, authorization");
     let headers: [(HeaderName, HeaderValue); 3] = [
         (header::CONTENT_TYPE, HeaderValue::from_static(form.content_type())),
         (header::VARY, VARY),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
-    (status, headers, body).into_response()
+    (status, headers, body.into()).into_response()
 }
 
 /// Variables as the graph's values. Not `Variables::from_json`: that takes numbers for objects where serde_json keeps

@@ -36,6 +36,8 @@ pub mod routes;
 pub mod socket;
 /// Logs and metrics.
 pub mod telemetry;
+/// Who is turned away at the door.
+mod turnstile;
 /// What runs beside the requests, and how all of it ends.
 pub mod worker;
 

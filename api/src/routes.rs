@@ -4,6 +4,7 @@ use crate::{
     assets, exports,
     graphql::{self, budget},
     health, limits, socket, telemetry,
+    turnstile::TurnstileLayer,
 };
 use axum::{
     Json, Router,
@@ -47,6 +48,7 @@ pub fn router(app: Arc<App>) -> Router {
     }
     // one layer of all: each by itself would be copied into a box of its own for each request
     let layers = ServiceBuilder::new()
+        .layer(TurnstileLayer::new(app.clone(), cors(&app)))
         .layer(middleware::from_fn_with_state(app.clone(), telemetry::observe))
         .layer(cors(&app))
         .layer(

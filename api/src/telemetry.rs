@@ -6,7 +6,7 @@ mod line;
 use crate::{app::App, auth::address, config, gate::Overloaded, limits};
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{HeaderValue, StatusCode, header::CONNECTION},
+    http::{HeaderValue, Method, StatusCode, header::CONNECTION},
     middleware::Next,
     response::Response,
 };
@@ -16,7 +16,7 @@ use std::{
     collections::BTreeMap,
     io::IsTerminal,
     sync::{Arc, OnceLock, RwLock},
-    time::Instant,
+    time::{Duration, Instant},
 };
 use tracing::Instrument;
 use tracing_subscriber::EnvFilter;
@@ -87,22 +87,38 @@ pub async fn observe(State(app): State<Arc<App>>, mut request: Request, next: Ne
         _ if response.extensions().get::<Overloaded>().is_some() => tracing::debug!(method, route, status, duration_ms = millis(elapsed), "answered"),
         _ => tracing::info!(method, route, status, duration_ms = millis(elapsed), "answered"),
     });
-    let meters = Meters::of(&route, method, status);
-    meters.seconds.record(elapsed.as_secs_f64());
-    meters.requests.increment(1);
+    Meters::of(&route, method, status).count(elapsed);
+    head(&app, &id, &mut response);
+    response
+}
+/// A request that is answered before all others are even observed.
+pub struct Seen {
+    route: &'static str,
+    method: &'static str,
+    since: Instant,
+}
+impl Seen {
+    pub fn of(route: &'static str, method: &Method) -> Self {
+        Seen { route, method: known(method), since: Instant::now() }
+    }
+    pub fn end(self, status: StatusCode) {
+        Meters::of(self.route, self.method, status.as_u16()).count(self.since.elapsed());
+    }
+}
+/// What every answer has.
+pub fn head(app: &App, id: &str, response: &mut Response) {
     // who sends on into a connection that is about to end would be cut off
     if app.lifecycle.is_stopping() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     let headers = response.headers_mut();
-    if let Ok(value) = HeaderValue::from_str(&id) {
+    if let Ok(value) = HeaderValue::from_str(id) {
         headers.insert("x-request-id", value);
     }
     let secured = app.config().server.public_url.starts_with("https://").then_some(limits::SECURED);
     for (name, value) in limits::HEADERS.into_iter().chain(secured) {
         headers.entry(name).or_insert(value); // a page says more of its own
     }
-    response
 }
 /// Where answers of one kind are counted. Found once: that takes longer than to count.
 #[derive(Clone)]
@@ -113,6 +129,10 @@ struct Meters {
     requests: Counter,
 }
 impl Meters {
+    fn count(self, elapsed: Duration) {
+        self.seconds.record(elapsed.as_secs_f64());
+        self.requests.increment(1);
+    }
     fn of(route: &str, method: &'static str, status: u16) -> Self {
         static FOUND: RwLock<BTreeMap<String, Vec<Meters>>> = RwLock::new(BTreeMap::new());
         let found = FOUND.read().unwrap_or_else(|e| e.into_inner());
@@ -130,11 +150,11 @@ impl Meters {
         })
     }
 }
-fn millis(d: std::time::Duration) -> f64 {
+fn millis(d: Duration) -> f64 {
     (d.as_secs_f64() * 1e5).round() / 100.0
 }
 /// Callers can make up methods; labels must stay few.
-fn known(method: &axum::http::Method) -> &'static str {
+fn known(method: &Method) -> &'static str {
     match method.as_str() {
         "GET" => "GET",
         "POST" => "POST",
@@ -143,7 +163,7 @@ fn known(method: &axum::http::Method) -> &'static str {
         _ => "other",
     }
 }
-fn request_id(request: &Request) -> String {
+pub fn request_id(request: &Request) -> String {
     let given = request.headers().get("x-request-id").and_then(|v| v.to_str().ok());
     let decent = |id: &&str| (8..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
     given.filter(decent).map_or_else(|| format!("{:032x}", rand::random::<u128>()), Into::into)

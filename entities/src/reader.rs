@@ -56,6 +56,8 @@ struct Process {
 
 /// Steps of SQLite's machine between two looks at `stop`: some ten microseconds, at a price that cannot be measured.
 const STEPS: i32 = 1000;
+/// Looks after which a statement lets other threads have its core: one that takes long holds up those that do not.
+const TURN: u32 = 16;
 /// How long a read waits for a connection.
 const WAIT: Duration = Duration::from_secs(10);
 
@@ -265,7 +267,14 @@ fn stoppable(options: &mut ConnectOptions, stop: Arc<AtomicBool>) {
         pool.after_connect(move |connection: &mut SqliteConnection, _| {
             let stop = stop.clone();
             Box::pin(async move {
-                connection.lock_handle().await?.set_progress_handler(STEPS, move || !stop.load(Ordering::Acquire));
+                let mut looks = 0u32;
+                connection.lock_handle().await?.set_progress_handler(STEPS, move || {
+                    looks = looks.wrapping_add(1);
+                    if looks.is_multiple_of(TURN) {
+                        std::thread::yield_now();
+                    }
+                    !stop.load(Ordering::Acquire)
+                });
                 Ok(())
             })
         })

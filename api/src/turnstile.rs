@@ -1,0 +1,91 @@
+//! In front of all that is asked of the graph. Who would wait too long for a place is told so here, before anything is
+//! made for the request: under a load of many times what the hub can do, most of its work would be to refuse the rest.
+use crate::{
+    app::App,
+    auth::address,
+    graphql::{
+        self,
+        call::{self, Form},
+    },
+    telemetry,
+};
+use axum::{extract::Request, response::Response};
+use futures::future::{BoxFuture, Either, FutureExt};
+use std::{
+    convert::Infallible,
+    sync::Arc,
+    task::{Context, Poll},
+};
+use tower::{Layer, Service};
+use tower_http::cors::{Cors, CorsLayer};
+
+/// The one address that it stands before.
+const PATH: &str = "/graphql";
+
+/// Puts a [`Turnstile`] before a service.
+#[derive(Clone)]
+pub struct TurnstileLayer {
+    app: Arc<App>,
+    cors: CorsLayer,
+}
+impl TurnstileLayer {
+    /// `cors`: pages of other origins may read that they are to come back.
+    pub fn new(app: Arc<App>, cors: CorsLayer) -> Self {
+        TurnstileLayer { app, cors }
+    }
+}
+impl<S> Layer<S> for TurnstileLayer {
+    type Service = Turnstile<S>;
+    fn layer(&self, open: S) -> Turnstile<S> {
+        Turnstile { open, closed: self.cors.layer(Refusal(self.app.clone())) }
+    }
+}
+
+/// Lets a request through, or answers it.
+#[derive(Clone)]
+pub struct Turnstile<S> {
+    open: S,
+    closed: Cors<Refusal>,
+}
+impl<S: Service<Request, Response = Response, Error = Infallible>> Service<Request> for Turnstile<S> {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Either<S::Future, <Cors<Refusal> as Service<Request>>::Future>;
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.open.poll_ready(context)
+    }
+    fn call(&mut self, request: Request) -> Self::Future {
+        if self.closed.get_ref().is_for(&request) { Either::Right(self.closed.call(request)) } else { Either::Left(self.open.call(request)) }
+    }
+}
+
+/// What is said to whom there is no place for.
+#[derive(Clone)]
+pub struct Refusal(Arc<App>);
+impl Refusal {
+    fn is_for(&self, request: &Request) -> bool {
+        let Refusal(app) = self;
+        app.gate.is_waited_at() && request.uri().path() == PATH && app.gate.refuses(request.headers(), address::of(request, &app.proxies))
+    }
+}
+impl Service<Request> for Refusal {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+    fn call(&mut self, request: Request) -> Self::Future {
+        let Refusal(app) = self.clone();
+        let (id, form) = (telemetry::request_id(&request), call::negotiate(request.headers()).unwrap_or(Form::Json));
+        let seen = telemetry::Seen::of(PATH, request.method());
+        async move {
+            app.gate.hold_back().await;
+            let mut response = graphql::overloaded(form);
+            seen.end(response.status());
+            telemetry::head(&app, &id, &mut response);
+            Ok(response)
+        }
+        .boxed()
+    }
+}
