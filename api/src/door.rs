@@ -9,7 +9,11 @@ use std::{
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
+    time::{Duration, timeout},
 };
+
+/// How long a connection that has begun may take to be made.
+const HANDSHAKE: Duration = Duration::from_millis(100);
 
 /// Takes connections until it is told to close.
 pub struct Door {
@@ -32,9 +36,6 @@ impl Door {
     /// Takes in who is there, and closes right behind the last.
     fn shut(&mut self, listener: TcpListener) -> Result<(), Error> {
         let listener = listener.into_std()?; // asked itself, and not what was heard of it last
-        if let Err(error) = bar(&listener) {
-            tracing::debug!(%error, "somebody may come in while the door closes");
-        }
         loop {
             match listener.accept() {
                 Ok((stream, address)) => {
@@ -49,17 +50,26 @@ impl Door {
     }
 }
 
-/// Nobody comes in any more: the system drops what is sent to the listener. One that came between the last who was taken in
-/// and the closing would be answered with a reset; now it tries again, as after any packet that was lost, and is refused.
+/// Nobody new comes in: the system drops what begins a connection, as if it were lost, and whoever sent it tries again a
+/// second later and is refused. One that came between the last who was taken in and the closing would be answered with a
+/// reset. Connections that have begun are made. Whether the system can do that.
 #[cfg(target_os = "linux")]
-fn bar(listener: &std::net::TcpListener) -> Result<(), Error> {
-    const RETURN: u16 = 0x06; // BPF_RET | BPF_K
-    const NOTHING: u32 = 0; // so many bytes of each packet pass
-    socket2::SockRef::from(listener).attach_filter(&[socket2::SockFilter::new(RETURN, 0, 0, NOTHING)])
+fn bar(listener: &impl std::os::fd::AsFd) -> bool {
+    use socket2::{SockFilter, SockRef};
+    const FLAGS: u32 = 13; // their byte in the head of TCP
+    const SYN: u32 = 2;
+    let syn_is_dropped = [
+        SockFilter::new(0x30, 0, 0, FLAGS),    // load the byte
+        SockFilter::new(0x45, 0, 1, SYN),      // is the bit set?
+        SockFilter::new(0x06, 0, 0, 0),        // then nothing of the packet passes
+        SockFilter::new(0x06, 0, 0, u32::MAX), // else all of it
+    ];
+    let barred = SockRef::from(listener).attach_filter(&syn_is_dropped);
+    barred.inspect_err(|error| tracing::debug!(%error, "somebody may come in while the door closes")).is_ok()
 }
 #[cfg(not(target_os = "linux"))]
-fn bar(_: &std::net::TcpListener) -> Result<(), Error> {
-    Ok(())
+fn bar<T>(_: &T) -> bool {
+    false
 }
 impl Listener for Door {
     type Io = TcpStream;
@@ -69,6 +79,11 @@ impl Listener for Door {
             tokio::select! {
                 taken = Listener::accept(listener) => return taken,
                 _ = self.close.wait_for(|close| *close) => {}
+            }
+            if bar(listener)
+                && let Ok(taken) = timeout(HANDSHAKE, Listener::accept(listener)).await
+            {
+                return taken;
             }
         }
         if let Some(listener) = self.listener.take()
@@ -92,7 +107,7 @@ impl Listener for Door {
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
-    use std::{net::TcpStream as Client, time::Duration};
+    use std::net::TcpStream as Client;
 
     #[tokio::test]
     async fn a_door_that_closes_takes_in_who_is_there_and_nobody_behind_them() {
@@ -100,7 +115,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let early = [Client::connect(address).unwrap(), Client::connect(address).unwrap()];
         let listener = listener.into_std().unwrap();
-        bar(&listener).unwrap();
+        assert!(bar(&listener));
         assert!(Client::connect_timeout(&address, Duration::from_millis(100)).is_err(), "somebody came in");
         let taken = [listener.accept().unwrap().1, listener.accept().unwrap().1];
         assert_eq!(taken, early.map(|client| client.local_addr().unwrap()));

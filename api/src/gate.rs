@@ -163,12 +163,14 @@ impl Gate {
     pub fn is_waited_at(&self) -> bool {
         self.0.waiting.load(Ordering::Relaxed) > 0
     }
-    /// Before anything of a request was read: whether its caller, as far as that can be told, would wait too long. Who is
-    /// refused is counted, and to be told so behind [`Gate::hold_back`].
-    pub fn refuses(&self, headers: &HeaderMap, address: Address) -> bool {
+    /// Before anything of a request was read: whether its caller, as far as that can be told, would wait too long. Whoever
+    /// is turned away is counted, and is told after [`Gate::hold_back`].
+    pub fn turns_away(&self, headers: &HeaderMap, address: Address) -> bool {
         let (sender, now) = (self.0.sender(headers, address), Instant::now());
         let mut state = self.0.state();
-        let refused = self.0.has_no_room() || state.is_closed(self.0.bounds, sender.as_ref(), now);
+        // where a place is free, it may be for this caller: `enter` knows
+        let crowded = self.0.has_no_room() && state.taken >= self.0.bounds.places;
+        let refused = crowded || state.is_closed(self.0.bounds, sender.as_ref(), now);
         if refused {
             state.refuse(now);
         }
@@ -178,15 +180,15 @@ impl Gate {
     pub async fn hold_back(&self) {
         sleep(self.0.bounds.wait).await
     }
-    /// [`Gate::refuses`], and the wait behind it.
+    /// [`Gate::turns_away`], and the wait after it.
     pub async fn knock(&self, headers: &HeaderMap, address: Address) -> Result<(), Overloaded> {
-        if !self.is_waited_at() || !self.refuses(headers, address) {
+        if !self.is_waited_at() || !self.turns_away(headers, address) {
             return Ok(());
         }
         self.hold_back().await;
         Err(Overloaded)
     }
-    /// Who sent these headers, for the next [`Gate::refuses`].
+    /// Who sent these headers, for the next [`Gate::turns_away`].
     pub fn remember(&self, headers: &HeaderMap, scope: &Scope, address: Address) {
         if let Some(hash) = self.0.hash(headers).filter(|h| !self.0.senders.contains_key(h)) {
             self.0.senders.insert(hash, Arc::new(Payer::of(scope, address)));

@@ -9,7 +9,7 @@ use crate::{
     },
     telemetry,
 };
-use axum::{extract::Request, response::Response};
+use axum::{extract::Request, http::Method, response::Response};
 use futures::future::{BoxFuture, Either, FutureExt};
 use std::{
     convert::Infallible,
@@ -65,7 +65,9 @@ pub struct Refusal(Arc<App>);
 impl Refusal {
     fn is_for(&self, request: &Request) -> bool {
         let Refusal(app) = self;
-        app.gate.is_waited_at() && request.uri().path() == PATH && app.gate.refuses(request.headers(), address::of(request, &app.proxies))
+        // what a browser asks beforehand runs nothing
+        let asks = request.uri().path() == PATH && request.method() != Method::OPTIONS;
+        app.gate.is_waited_at() && asks && app.gate.turns_away(request.headers(), address::of(request, &app.proxies))
     }
 }
 impl Service<Request> for Refusal {
@@ -81,6 +83,7 @@ impl Service<Request> for Refusal {
         let seen = telemetry::Seen::of(PATH, request.method());
         async move {
             app.gate.hold_back().await;
+            drop(request); // not before: a connection whose body is dropped half-way is closed, and its answer lost
             let mut response = graphql::overloaded(form);
             seen.end(response.status());
             telemetry::head(&app, &id, &mut response);

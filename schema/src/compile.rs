@@ -1,4 +1,4 @@
-//! A selection as one SQL statement that returns the JSON text of a root field. The same shape on both databases:
+//! A selection as one SQL statement that returns the JSON text of a root field. Much the same shape on both databases:
 //! text concatenation and correlated scalar subselects. async-graphql has validated the document; what a caller may
 //! not see is applied here and nowhere else: row rules, masks, scopes, the bound of every list.
 

@@ -138,7 +138,8 @@ async fn hostile(bench: &mut Bench, scene: &Scene, database: Database) -> Result
     let mut figure = |name: &str, value, unit, check| report.figure("overload", Some(database.name()), name, value, unit, check);
     figure("p99 of modest callers by themselves", alone.ms(0.99), "ms", None);
     figure("the same beside a hostile one", others.ms(0.99), "ms", Some(Check::at_most("≤ 2 × (times as long)", times, 2.0)));
-    figure("of them told to come back", others.retry_after as f64 / (others.ok + others.retry_after) as f64 * 100.0, "%", None);
+    let refused = others.retry_after as f64 / (others.ok + others.retry_after) as f64 * 100.0;
+    figure("modest callers told to come back", refused, "%", Some(Check::at_most("≤ 1 %", refused, 1.0)));
     figure("the hostile one's answers", attack.per_s(), "/s", None);
     Ok(())
 }

@@ -119,6 +119,17 @@ async fn nobody_new_is_let_in_where_many_stand_for_long() {
     assert!(matches!(enter(&gate, "ada").await, Err(Overloaded)));
     assert!(enter(&gate, "bob").await.is_ok(), "it is nobody's fault but theirs");
 }
+#[tokio::test]
+async fn a_crowd_of_one_caller_shuts_nobody_out_while_a_place_is_free() {
+    let gate = Gate::new(Bounds { places: 2, alone: (1, 1), among: (1, 1), unknown: 1, wait: LONG, patience: LONG });
+    let _held = place(&mut enter(&gate, "ada"));
+    let mut waiting: Vec<_> = (0..2 * MOST_IN_LINE).map(|_| enter(&gate, "ada")).collect();
+    waiting.iter_mut().for_each(|one| _ = place(one));
+    let turned_away = || gate.turns_away(&HeaderMap::new(), Address::default());
+    assert!(!turned_away());
+    let other = place(&mut enter(&gate, "bob"));
+    assert!(other.is_some() && turned_away());
+}
 #[test]
 fn bounds_fit_the_machine() {
     let bounds = |places, readers, cores| Bounds::new(places, LONG, LONG, readers, cores);
