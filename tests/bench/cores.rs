@@ -32,6 +32,14 @@ impl Cores {
     pub fn anywhere<T>(&self, start: impl FnOnce() -> Result<T>) -> Result<T> {
         self.on(|apart| &apart.all, start)
     }
+    /// Lets a server that is running start its next processes on all of them.
+    pub fn spread(&self, pid: u32) -> Result<()> {
+        self.apart.as_ref().map_or(Ok(()), |apart| place(pid, &apart.all))
+    }
+    /// The same, on those of what is measured.
+    pub fn gather(&self, pid: u32) -> Result<()> {
+        self.apart.as_ref().map_or(Ok(()), |apart| place(pid, &apart.servers))
+    }
     /// A process begins where the thread is that starts it.
     fn on<T>(&self, cpus: fn(&Apart) -> &str, start: impl FnOnce() -> Result<T>) -> Result<T> {
         let Some(apart) = &self.apart else { return start() };
@@ -51,7 +59,10 @@ impl Cores {
 
 /// Moves this thread, the first of the process.
 fn go_to(cpus: &str) -> Result<()> {
-    let said = Command::new("taskset").args(["-cp", cpus, &std::process::id().to_string()]).output()?;
+    place(std::process::id(), cpus)
+}
+fn place(pid: u32, cpus: &str) -> Result<()> {
+    let said = Command::new("taskset").args(["-cp", cpus, &pid.to_string()]).output()?;
     if said.status.success() { Ok(()) } else { Err(format!("taskset: {}", String::from_utf8_lossy(&said.stderr).trim()).into()) }
 }
 /// The processors that this process may run on.

@@ -265,6 +265,10 @@ impl Cluster {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
+    /// The first of its processes.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
     pub fn url(&self, database: &str) -> String {
         format!("postgres://switchboard@{}/{database}", self.address)
     }

@@ -28,8 +28,16 @@ const WIDE: u64 = 20;
 /// How often the memory of the import is looked at.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// (i) Files of many lines.
+/// (i) Files of many lines. Nobody asks meanwhile: the import and the database have all processors.
 pub async fn import(bench: &mut Bench) -> Result<()> {
+    let postgres = bench.options.databases().contains(&Database::Postgres);
+    let cluster = if postgres { Some(bench.ground.cluster().await?.id()) } else { None };
+    cluster.map_or(Ok(()), |pid| bench.ground.group.cores.spread(pid))?;
+    let done = files(bench).await;
+    cluster.map_or(Ok(()), |pid| bench.ground.group.cores.gather(pid))?;
+    done
+}
+async fn files(bench: &mut Bench) -> Result<()> {
     let (rows, folder) = (bench.options.import_rows, bench.ground.folder.join("import"));
     std::fs::create_dir_all(&folder)?;
     let small = rows / SMALL;

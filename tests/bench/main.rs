@@ -63,7 +63,7 @@ struct Scenario {
     run: for<'a> fn(&'a mut Bench) -> LocalBoxFuture<'a, Result<()>>,
 }
 /// In the order in which they run.
-const SCENARIOS: &[Scenario] = &[
+const SCENARIOS: [Scenario; 13] = [
     Scenario { name: "one", about: "one customer's 360: accounts, bills, products, open tickets", run: |b| Box::pin(read::one(b)) },
     Scenario { name: "list", about: "fifty customers with the same nesting", run: |b| Box::pin(read::list(b)) },
     Scenario { name: "enterprise", about: "the newest bills of an enterprise of 10,000", run: |b| Box::pin(read::enterprise(b)) },
@@ -126,6 +126,9 @@ pub struct Options {
     /// A setting of the hub: log.level=warn; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
+    /// Keep what the report that is there says of other scenarios
+    #[arg(long)]
+    add: bool,
     /// Write the tables into README.md; the plot and all columns go to tests/bench/figures
     #[arg(long)]
     readme: bool,
@@ -189,7 +192,8 @@ fn measure_all(mut options: Options) -> Result<()> {
         None => std::env::current_exe()?.ancestors().nth(2).map(|target| target.join("switchboard")).unwrap_or_default(),
     };
     let ground = Ground::new(options.data.as_deref(), binary)?;
-    let report = Report { machine: report::machine(&options, &ground.group.cores), ..Report::default() };
+    let kept = if options.add { Report::kept(&options.out, &options.scenarios)? } else { Report::default() };
+    let report = Report { machine: report::machine(&options, &ground.group.cores), ..kept };
     let mut bench = Bench { report, stages: BTreeMap::new(), ground, options };
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run(&mut bench))
 }
@@ -201,6 +205,7 @@ async fn run(bench: &mut Bench) -> Result<()> {
             bench.report.remark(format!("{} was not measured to its end: {e}", scenario.name));
             failed.push(scenario.name);
         }
+        bench.report.sort(&SCENARIOS.map(|s| s.name));
         bench.report.write(&bench.options.out)?; // an hour's figures are not lost with the last of them
     }
     bench.leave();

@@ -123,7 +123,7 @@ fn summed(scenario: &str, database: Database, who: &str, rounds: &[Round]) -> Ro
     let of = |get: fn(&Round) -> f64| Spread::of(rounds.iter().map(get));
     Row {
         scenario: scenario.into(),
-        database: database.name(),
+        database: database.name().into(),
         who: who.into(),
         per_s: of(|r| r.per_s),
         server_ms: of(|r| r.server_ms),

@@ -1,10 +1,10 @@
 //! What was measured, as Markdown and as JSON.
 use crate::{Options, Result, cores::Cores, ground::SETTINGS};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::{fmt::Write, fs, path::Path, process::Command};
 
 /// The middle of some rounds, and how far they were apart.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Spread {
     pub median: f64,
     pub least: f64,
@@ -24,7 +24,7 @@ impl Spread {
 }
 
 /// A figure that was to be reached.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Check {
     /// What is meant, as the goal says it.
     pub goal: String,
@@ -44,10 +44,10 @@ impl Check {
 }
 
 /// Requests of one kind to one server.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Row {
     pub scenario: String,
-    pub database: &'static str,
+    pub database: String,
     pub who: String,
     pub per_s: Spread,
     /// CPU of the server for one request.
@@ -77,17 +77,17 @@ impl Row {
     }
 }
 /// One number that is no load.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Figure {
     pub scenario: String,
-    pub database: Option<&'static str>,
+    pub database: Option<String>,
     pub what: String,
     pub value: f64,
-    pub unit: &'static str,
+    pub unit: String,
     pub check: Option<Check>,
 }
 
-#[derive(Default, Serialize)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct Report {
     pub machine: Vec<(String, String)>,
     pub rows: Vec<Row>,
@@ -96,6 +96,23 @@ pub struct Report {
     pub remarks: Vec<String>,
 }
 impl Report {
+    /// The report that is there, without what is measured anew.
+    pub fn kept(folder: &Path, anew: &[String]) -> Result<Self> {
+        let file = folder.join("report.json");
+        let text = fs::read_to_string(&file).map_err(|e| format!("{}: {e}", file.display()))?;
+        let mut kept: Report = serde_json::from_str(&text).map_err(|e| format!("{} is of another version: {e}", file.display()))?;
+        let stays = |scenario: &str| !anew.iter().any(|name| name == scenario);
+        kept.rows.retain(|r| stays(&r.scenario));
+        kept.figures.retain(|f| stays(&f.scenario));
+        kept.remarks.retain(|r| stays(r.split(' ').next().unwrap_or_default()));
+        Ok(kept)
+    }
+    /// In the order of these scenarios.
+    pub fn sort(&mut self, scenarios: &[&str]) {
+        let place = |scenario: &str| scenarios.iter().position(|name| *name == scenario);
+        self.rows.sort_by_key(|r| place(&r.scenario));
+        self.figures.sort_by_key(|f| place(&f.scenario));
+    }
     pub fn remark(&mut self, text: impl Into<String>) {
         let text = text.into();
         eprintln!("{text}");
@@ -105,7 +122,14 @@ impl Report {
     }
     pub fn figure(&mut self, scenario: &str, database: Option<&'static str>, what: &str, value: f64, unit: &'static str, check: Option<Check>) {
         eprintln!("{scenario}: {what} {} {unit}", number(value));
-        self.figures.push(Figure { scenario: scenario.into(), database, what: what.into(), value, unit, check });
+        self.figures.push(Figure {
+            scenario: scenario.into(),
+            database: database.map(Into::into),
+            what: what.into(),
+            value,
+            unit: unit.into(),
+            check,
+        });
     }
     /// `report.md` and `report.json`.
     pub fn write(&self, folder: &Path) -> Result<()> {
@@ -147,7 +171,7 @@ impl Report {
                 out,
                 "| {} | {} | {}: {} {} |  |  |  |  |  | {goal} |",
                 f.scenario,
-                f.database.unwrap_or("–"),
+                f.database.as_deref().unwrap_or("–"),
                 f.what,
                 number(f.value),
                 f.unit
@@ -167,7 +191,15 @@ impl Report {
             out += "| scenario | database | what | figure | goal |\n|---|---|---|--:|---|\n";
             for f in &self.figures {
                 let goal = f.check.as_ref().map_or(String::new(), Check::text);
-                let _ = writeln!(out, "| {} | {} | {} | {} {} | {goal} |", f.scenario, f.database.unwrap_or("–"), f.what, number(f.value), f.unit);
+                let _ = writeln!(
+                    out,
+                    "| {} | {} | {} | {} {} | {goal} |",
+                    f.scenario,
+                    f.database.as_deref().unwrap_or("–"),
+                    f.what,
+                    number(f.value),
+                    f.unit
+                );
             }
             out.push('\n');
         }
@@ -223,7 +255,10 @@ pub fn machine(options: &Options, cores: &Cores) -> Vec<(String, String)> {
         ("Run".to_string(), format!("{customers} customers; {rounds} rounds of {seconds} s with {connections} connections")),
         (
             "Hub".into(),
-            format!("{}, default settings without budgets; beside limit and peer with limits.wait_ms=10000{set}", env!("CARGO_PKG_VERSION")),
+            format!(
+                "{}, default settings without budgets; where one login asks on many connections, limits.wait_ms=10000{set}",
+                env!("CARGO_PKG_VERSION")
+            ),
         ),
         ("Cores".into(), cores.text()),
         ("Processor".into(), file("/proc/cpuinfo", "model name").unwrap_or_else(|| std::env::consts::ARCH.into())),

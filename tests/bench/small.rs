@@ -28,7 +28,8 @@ struct Small {
 impl Small {
     async fn start(bench: &mut Bench, database: Database) -> Result<Self> {
         let data = bench.ground.plain_data(database, CUSTOMERS).await?;
-        let hub = Hub::start(&bench.ground, &data, &bench.options.set).await?;
+        let set: Vec<_> = stage::PATIENT.iter().map(|s| s.to_string()).chain(bench.options.set.iter().cloned()).collect();
+        let hub = Hub::start(&bench.ground, &data, &set).await?;
         let agent = data.token(&bench.ground, &["--audience", "agent"])?;
         Ok(Small { agent, customers: stage::shown(&data).await?, seed: bench.options.seed, hub })
     }

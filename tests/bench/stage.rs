@@ -39,7 +39,7 @@ const LIST: &str = "query ($after: String) { customers(first: 50, after: $after)
 
 /// One login on many connections waits for itself instead of being told to come back: what is measured here is the work,
 /// as neither of the others turns anybody away.
-const PATIENT: &[&str] = &["limits.wait_ms=10000"];
+pub const PATIENT: &[&str] = &["limits.wait_ms=10000"];
 
 /// How a login asks about a customer.
 type Ask = Rc<dyn Fn(&Rc<str>, Uuid) -> Call>;
