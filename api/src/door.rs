@@ -52,7 +52,7 @@ impl Door {
 
 /// Nobody new comes in: the system drops what begins a connection, as if it were lost, and whoever sent it tries again a
 /// second later and is refused. One that came between the last who was taken in and the closing would be answered with a
-/// reset. Connections that have begun are made. Whether the system can do that.
+/// reset. Connections that have begun are made. Returns whether the system can do that.
 #[cfg(target_os = "linux")]
 fn bar(listener: &impl std::os::fd::AsFd) -> bool {
     use socket2::{SockFilter, SockRef};
@@ -71,6 +71,7 @@ fn bar(listener: &impl std::os::fd::AsFd) -> bool {
 fn bar<T>(_: &T) -> bool {
     false
 }
+
 impl Listener for Door {
     type Io = TcpStream;
     type Addr = SocketAddr;

@@ -104,7 +104,7 @@ impl Refused {
             shown.head(response.headers_mut());
         }
         if let Some(wait_s) = wait_s {
-            response = late(response, wait_s);
+            response = with_retry_after(response, wait_s);
         }
         if status == StatusCode::METHOD_NOT_ALLOWED {
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
@@ -146,9 +146,9 @@ pub fn rejected(rejected: Rejected) -> Response {
 /// What those are told, at any address, for whom there is no place.
 pub fn overloaded(form: Form) -> Response {
     static BODY: LazyLock<Bytes> = LazyLock::new(|| Refused::from(Overloaded).answer().body.into());
-    late(json(StatusCode::SERVICE_UNAVAILABLE, form, BODY.clone()), gate::RETRY_AFTER_S)
+    with_retry_after(json(StatusCode::SERVICE_UNAVAILABLE, form, BODY.clone()), gate::RETRY_AFTER_S)
 }
-fn late(mut response: Response, wait_s: u64) -> Response {
+fn with_retry_after(mut response: Response, wait_s: u64) -> Response {
     response.headers_mut().insert(header::RETRY_AFTER, wait_s.into());
     if response.status() == StatusCode::SERVICE_UNAVAILABLE {
         response.extensions_mut().insert(Overloaded);

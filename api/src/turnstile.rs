@@ -55,7 +55,7 @@ impl<S: Service<Request, Response = Response, Error = Infallible>> Service<Reque
         self.open.poll_ready(context)
     }
     fn call(&mut self, request: Request) -> Self::Future {
-        if self.closed.get_ref().is_for(&request) { Either::Right(self.closed.call(request)) } else { Either::Left(self.open.call(request)) }
+        if self.closed.get_ref().is_due_to(&request) { Either::Right(self.closed.call(request)) } else { Either::Left(self.open.call(request)) }
     }
 }
 
@@ -63,7 +63,8 @@ impl<S: Service<Request, Response = Response, Error = Infallible>> Service<Reque
 #[derive(Clone)]
 pub struct Refusal(Arc<App>);
 impl Refusal {
-    fn is_for(&self, request: &Request) -> bool {
+    /// Whether the request is to be refused, which is counted then.
+    fn is_due_to(&self, request: &Request) -> bool {
         let Refusal(app) = self;
         // what a browser asks beforehand runs nothing
         let asks = request.uri().path() == PATH && request.method() != Method::OPTIONS;

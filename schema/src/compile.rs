@@ -30,8 +30,6 @@ use entities::{
 use uuid::Uuid;
 
 pub type Outcome<T> = Result<T, Refused>;
-/// A member of a value: its name, kind and expression, and whether it may be null.
-type Part = (&'static str, Scalar, Sql, bool);
 
 /// Puts one statement together.
 pub struct Compiler<'a> {
@@ -254,7 +252,7 @@ impl<'a> Compiler<'a> {
         json(&mut self.out, text, *scalar, &x, *null || masked, self.pg);
         Ok(())
     }
-    fn value(&mut self, text: &mut Text, f: &Field, source: (&'static str, &[Part], &Option<Sql>), pick: &Pick<'a>, t: &str) -> Outcome<()> {
+    fn value(&mut self, text: &mut Text, f: &Field, source: (&'static str, &[ValuePart], &Option<Sql>), pick: &Pick<'a>, t: &str) -> Outcome<()> {
         let (ty, parts, null) = source;
         let mask = self.mask(f);
         if mask.is_none() && null.is_none() {
@@ -282,7 +280,7 @@ impl<'a> Compiler<'a> {
         Ok(())
     }
     /// What a value is made of, as its JSON text.
-    fn parts(&mut self, text: &mut Text, of: (&'static str, &[Part]), pick: &Pick<'a>, t: &str) -> Outcome<()> {
+    fn parts(&mut self, text: &mut Text, of: (&'static str, &[ValuePart]), pick: &Pick<'a>, t: &str) -> Outcome<()> {
         let (ty, parts) = of;
         text.literal(&mut self.out, "{");
         for (i, p) in collect(self.doc, &pick.sets, ty).iter().enumerate() {

@@ -188,6 +188,9 @@ pub struct Many {
     pub only: Option<&'static str>,
 }
 
+/// A field of an object of columns: its name, kind and SQL, and whether it may be null.
+pub type ValuePart = (&'static str, Scalar, Sql, bool);
+
 #[derive(Clone, Debug)]
 pub enum Source {
     Column {
@@ -198,7 +201,7 @@ pub enum Source {
     /// An object of columns (`Money`, `DateRange`), null where `null` says so: (type, its fields' SQL, null when).
     Value {
         ty: &'static str,
-        parts: Vec<(&'static str, Scalar, Sql, bool)>,
+        parts: Vec<ValuePart>,
         null: Option<Sql>,
     },
     /// To one: by our foreign key column, or by an SQL expression that gives the id.

@@ -93,7 +93,7 @@ fn ratio(ours: &[Round], theirs: &[Round]) -> Spread {
 async fn calm(all: &[Contestant]) -> Result<()> {
     const LOOK: Duration = Duration::from_millis(1200); // the hub writes once a second
     const MOST_LOOKS: usize = 50;
-    const IDLE_S: f64 = 0.04;
+    const IDLE_S: f64 = 0.1; // looking at the change log takes two hundredths, and twice that on a slow day
     let read = || all.iter().map(|c| c.meter.read()).collect::<Result<Vec<_>>>();
     for _ in 0..MOST_LOOKS {
         let before = read()?;

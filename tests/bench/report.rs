@@ -86,6 +86,17 @@ pub struct Figure {
     pub unit: String,
     pub check: Option<Check>,
 }
+impl Figure {
+    fn database(&self) -> &str {
+        self.database.as_deref().unwrap_or("–")
+    }
+    fn amount(&self) -> String {
+        format!("{} {}", number(self.value), self.unit)
+    }
+    fn goal(&self) -> String {
+        self.check.as_ref().map_or(String::new(), Check::text)
+    }
+}
 
 #[derive(Default, Serialize, Deserialize)]
 pub struct Report {
@@ -166,16 +177,7 @@ impl Report {
             );
         }
         for f in self.figures.iter().filter(|f| f.check.is_some()) {
-            let goal = f.check.as_ref().map_or(String::new(), Check::text);
-            let _ = writeln!(
-                out,
-                "| {} | {} | {}: {} {} |  |  |  |  |  | {goal} |",
-                f.scenario,
-                f.database.as_deref().unwrap_or("–"),
-                f.what,
-                number(f.value),
-                f.unit
-            );
+            let _ = writeln!(out, "| {} | {} | {}: {} |  |  |  |  |  | {} |", f.scenario, f.database(), f.what, f.amount(), f.goal());
         }
         out + "\nAll columns, the machine and what was left out: [tests/bench/figures/benchmark.md](tests/bench/figures/benchmark.md).\n\n"
     }
@@ -190,16 +192,7 @@ impl Report {
         if !self.figures.is_empty() {
             out += "| scenario | database | what | figure | goal |\n|---|---|---|--:|---|\n";
             for f in &self.figures {
-                let goal = f.check.as_ref().map_or(String::new(), Check::text);
-                let _ = writeln!(
-                    out,
-                    "| {} | {} | {} | {} {} | {goal} |",
-                    f.scenario,
-                    f.database.as_deref().unwrap_or("–"),
-                    f.what,
-                    number(f.value),
-                    f.unit
-                );
+                let _ = writeln!(out, "| {} | {} | {} | {} | {} |", f.scenario, f.database(), f.what, f.amount(), f.goal());
             }
             out.push('\n');
         }

@@ -28,9 +28,9 @@ impl<'a> Compiler<'a> {
         let name = sql!(d.name, "Connection");
         let picks = collect(self.doc, &pick.sets, &name);
         let asks = |names: &[&str]| picks.iter().any(|p| names.contains(&p.name()));
-        let (listed, numbered) = (asks(&["nodes", "edges"]), asks(&["pageInfo"]) || l.page.backward);
-        let ends = asks(&["pageInfo"]) || (listed && numbered);
-        if ends {
+        let (listed, ends) = (asks(&["nodes", "edges"]), asks(&["pageInfo"]));
+        let numbered = ends || (listed && l.page.backward);
+        if numbered {
             self.put(&["(select "]);
         }
         let mut text = Text::new(&mut self.out);
@@ -54,11 +54,11 @@ impl<'a> Compiler<'a> {
             }
         }
         text.literal(&mut self.out, "}");
-        if asks(&["pageInfo"]) && !listed {
+        if ends && !listed {
             text.sql(&mut self.out, "coalesce(max(cast('' as text)), '')"); // one row, also where `pageInfo` is literals only
         }
         text.end(&mut self.out);
-        if ends {
+        if numbered {
             let more = (l.page.size + 1).to_string();
             self.put(&[" from (select ", t, ".*, row_number() over (order by ", &l.by, ") rn_, count(*) over () n_ from (select * from "]);
             self.put(&[&l.rows, " limit ", &more, ") ", t, ") ", t, ")"]);
