@@ -74,7 +74,18 @@ pub fn peak_mb(pid: u32) -> Result<f64> {
     status_mb(pid, "VmHWM:")
 }
 fn status_mb(pid: u32, field: &str) -> Result<f64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let kb = status.lines().find_map(|l| l.strip_prefix(field)?.split_whitespace().next()?.parse::<f64>().ok());
-    Ok(kb.ok_or_else(|| format!("no {field} in /proc"))? / 1024.0)
+    field_mb(&format!("/proc/{pid}/status"), field)
+}
+/// Of the machine.
+pub fn machine_mb() -> Result<f64> {
+    field_mb("/proc/meminfo", "MemTotal:")
+}
+/// That the machine keeps as huge pages (`vm.nr_hugepages`), which PostgreSQL takes for its buffers where there are enough.
+pub fn huge_pages_mb() -> Result<f64> {
+    field_mb("/proc/meminfo", "Hugetlb:")
+}
+fn field_mb(file: &str, field: &str) -> Result<f64> {
+    let text = fs::read_to_string(file)?;
+    let kb = text.lines().find_map(|l| l.strip_prefix(field)?.split_whitespace().next()?.parse::<f64>().ok());
+    Ok(kb.ok_or_else(|| format!("no {field} in {file}"))? / 1024.0)
 }

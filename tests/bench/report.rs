@@ -1,5 +1,10 @@
 //! What was measured, as Markdown and as JSON.
-use crate::{Options, Result, cores::Cores, ground::SETTINGS};
+use crate::{
+    Options, Result,
+    cores::Cores,
+    cpu::{huge_pages_mb, machine_mb},
+    ground::settings,
+};
 use serde::{Deserialize, Serialize};
 use std::{fmt::Write, fs, path::Path, process::Command};
 
@@ -240,8 +245,8 @@ pub fn machine(options: &Options, cores: &Cores) -> Vec<(String, String)> {
         let text = fs::read_to_string(path).ok()?;
         text.lines().find_map(|l| Some(l.strip_prefix(key)?.trim_start_matches([' ', '\t', ':']).trim().to_string()))
     };
-    let memory_gb = file("/proc/meminfo", "MemTotal").and_then(|s| s.split(' ').next()?.parse::<f64>().ok()).unwrap_or_default() / 1048576.0;
-    let settings: Vec<_> = SETTINGS.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let gb = |mb: Result<f64>| mb.unwrap_or_default() / 1024.0;
+    let settings: Vec<_> = settings().iter().map(|(name, value)| format!("{name}={value}")).collect();
     let Options { customers, rounds, seconds, connections, .. } = options;
     let set = if options.set.is_empty() { String::new() } else { format!(", {}", options.set.join(", ")) };
     let mut all = vec![
@@ -255,7 +260,7 @@ pub fn machine(options: &Options, cores: &Cores) -> Vec<(String, String)> {
         ),
         ("Cores".into(), cores.text()),
         ("Processor".into(), file("/proc/cpuinfo", "model name").unwrap_or_else(|| std::env::consts::ARCH.into())),
-        ("Memory".into(), format!("{memory_gb:.0} GB")),
+        ("Memory".into(), format!("{:.0} GB, {:.1} of them in huge pages", gb(machine_mb()), gb(huge_pages_mb()))),
         ("PostgreSQL".into(), format!("{}; {}", said("pg_config", &["--version"]).unwrap_or_else(|| "unknown version".into()), settings.join(", "))),
     ];
     all.extend(said("rustc", &["--version"]).map(|v| ("Rust".into(), v)));
