@@ -32,6 +32,8 @@ mod rebuild;
 mod search;
 /// The few words around a hit.
 mod snippet;
+/// What the index knows of its fields.
+mod statistics;
 /// Who may find a document: terms in it, and the same terms in every query.
 mod visibility;
 /// Words out of text.
@@ -95,6 +97,7 @@ pub struct Index {
     built: Arc<AtomicBool>,
     /// Somebody was erased whose bytes may still be in the files.
     unclean: Arc<AtomicBool>,
+    counted: statistics::Counted,
 }
 type Writer = Arc<Mutex<IndexWriter>>;
 /// Why an index is built anew whose files are not as they were written.
@@ -189,6 +192,7 @@ impl Index {
             position: Default::default(),
             built: Default::default(),
             unclean: Default::default(),
+            counted: Default::default(),
         })
     }
     /// Up to where of the change log the index is fed.

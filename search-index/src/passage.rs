@@ -4,7 +4,8 @@ use crate::{
     document::Shown,
     language::{self, LANGUAGES, Language},
     query,
-    search::{Among, best},
+    search::best,
+    statistics::Among,
 };
 use entities::Scope;
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,8 +53,9 @@ impl Index {
     }
     fn passages_in(&self, scope: &Scope, text: &str, language: &'static Language, n: usize) -> Result<Vec<Passage>> {
         let (searcher, pieces) = (self.reader.searcher(), query::pieces(text));
-        let query = self.passages_with(&searcher, scope, &pieces, one(language), None);
-        let among = Among::passages(&searcher, &self.fields, language)?;
+        let statistics = self.statistics(&searcher)?;
+        let query = self.passages_with(&statistics, scope, &pieces, one(language), None);
+        let among = Among::passages(&searcher, statistics, language);
         let weights = self.weights(&searcher, among.documents, pieces.iter().flat_map(|p| language.stems(&p.0)).map(|s| s.0), language)?;
         let asked = Question::new(text, weights, language);
         let mut found = vec![];

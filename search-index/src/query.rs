@@ -3,15 +3,16 @@ use crate::{
     Index, codes,
     fields::{Codes, Part},
     language::{self, LANGUAGES, Language},
+    statistics::Statistics,
     visibility,
     writer::KINDS,
 };
 use entities::{Audience, Scope, mutant::without};
 use std::collections::BTreeMap;
 use tantivy::{
-    Searcher, Term,
+    Term,
     query::{BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, EmptyQuery, FuzzyTermQuery, Occur, PhraseQuery, Query, TermQuery},
-    schema::{Field, IndexRecordOption},
+    schema::IndexRecordOption,
 };
 
 /// What is read of a query, in characters and in words: more says nothing new and costs.
@@ -99,22 +100,22 @@ pub const PASSAGE_PARTS: [Part; 4] = [Part::PassageTitle, Part::PassageHeading, 
 
 impl Index {
     /// Rows of these kinds that the caller may know and that answer to the pieces.
-    pub(crate) fn rows(&self, searcher: &Searcher, scope: &Scope, kinds: &[&'static str], pieces: &[Piece], mode: Mode) -> Box<dyn Query> {
+    pub(crate) fn rows(&self, statistics: &Statistics, scope: &Scope, kinds: &[&'static str], pieces: &[Piece], mode: Mode) -> Box<dyn Query> {
         let parts = parts(scope);
-        let fields = self.live(searcher, &parts, &LANGUAGES);
+        let fields = self.live(statistics, &parts, &LANGUAGES);
         let each = pieces.iter().filter_map(|p| self.piece(p, &fields, &codes_of(scope), mode)).collect();
         self.guarded(scope, kinds, each, mode)
     }
     /// Passages that the caller may read, in one language, with some of the pieces in them.
     pub(crate) fn passages_with(
         &self,
-        searcher: &Searcher,
+        statistics: &Statistics,
         scope: &Scope,
         pieces: &[Piece],
         languages: &'static [Language],
         of: Option<Term>,
     ) -> Box<dyn Query> {
-        let fields = self.live(searcher, &PASSAGE_PARTS, languages);
+        let fields = self.live(statistics, &PASSAGE_PARTS, languages);
         let each = pieces.iter().filter_map(|p| self.piece(p, &fields, &[], Mode::Any)).collect();
         let found = self.guarded(scope, &[crate::document::PASSAGE], each, Mode::Any);
         match of {
@@ -150,13 +151,15 @@ impl Index {
         Box::new(BooleanQuery::new(vec![(Occur::Must, asked), (Occur::Must, silent(may))]))
     }
     /// One piece in any field that may hold it.
-    fn piece(&self, piece: &Piece, fields: &[(Part, &'static Language)], codes: &[Codes], mode: Mode) -> Option<Box<dyn Query>> {
+    fn piece(&self, piece: &Piece, fields: &[(&'static Language, Vec<Part>)], codes: &[Codes], mode: Mode) -> Option<Box<dyn Query>> {
         let mut ways: Vec<Box<dyn Query>> = vec![];
-        for (part, language) in fields {
-            let field = self.fields.part(*part, language);
-            let stems = language.stems(&piece.0).into_iter().map(|s| s.0);
-            let terms: Vec<_> = stems.map(|s| Term::from_field_text(field, &s)).collect();
-            ways.extend(said(terms, mode).map(|q| boosted(q, part.weight())));
+        for (language, parts) in fields {
+            let stems = language.words(&piece.0);
+            for part in parts {
+                let field = self.fields.part(*part, language);
+                let terms = stems.iter().map(|s| Term::from_field_text(field, s)).collect();
+                ways.extend(said(terms, mode).map(|q| boosted(q, part.weight())));
+            }
         }
         for place in codes {
             let field = self.fields.codes(*place);
@@ -166,10 +169,10 @@ impl Index {
         (!ways.is_empty()).then(|| Box::new(DisjunctionMaxQuery::with_tie_breaker(ways, TIE)) as Box<dyn Query>)
     }
     /// The fields that hold any word at all: most installations speak one language or two.
-    fn live(&self, searcher: &Searcher, parts: &[Part], languages: &'static [Language]) -> Vec<(Part, &'static Language)> {
-        let holds = |field: Field| searcher.segment_readers().iter().any(|s| s.inverted_index(field).is_ok_and(|i| i.total_num_tokens() > 0));
-        let all = parts.iter().flat_map(|p| languages.iter().map(move |l| (*p, l)));
-        all.filter(|(p, l)| holds(self.fields.part(*p, l))).collect()
+    fn live(&self, statistics: &Statistics, parts: &[Part], languages: &'static [Language]) -> Vec<(&'static Language, Vec<Part>)> {
+        let holds = |language: &'static Language, part: &Part| statistics.tokens(self.fields.part(*part, language)) > 0;
+        let of = |l: &'static Language| (l, parts.iter().copied().filter(|p| holds(l, p)).collect::<Vec<_>>());
+        languages.iter().map(of).filter(|(_, parts)| !parts.is_empty()).collect()
     }
 }
 

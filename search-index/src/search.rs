@@ -2,10 +2,11 @@
 use crate::{
     Error, Index, Result,
     document::{self, Shown},
-    fields::{Fields, ORDER, Part},
+    fields::{ORDER, Part},
     language::{self, Language},
     query::{self, Mode, Piece},
     snippet::{self, Snippet},
+    statistics::Among,
     writer::KINDS,
 };
 use entities::{
@@ -21,8 +22,8 @@ use tantivy::{
         Count, TopDocs,
         sort_key::{SortBySimilarityScore, SortByStaticFastValue},
     },
-    query::{Bm25StatisticsProvider, Query},
-    schema::{Field, Value},
+    query::Query,
+    schema::Value,
 };
 use uuid::Uuid;
 
@@ -72,9 +73,10 @@ impl Index {
         let kinds = KINDS.iter().filter(|k| request.kinds.is_empty() || request.kinds.contains(k));
         let kinds: Vec<_> = kinds.filter(|k| k.reads.is_none_or(|s| scope.has(s))).map(|k| k.prefix).collect();
         let searcher = self.reader.searcher();
-        let among = Among::rows(&searcher, &self.fields)?;
+        let statistics = self.statistics(&searcher)?;
+        let among = Among::rows(&searcher, statistics.clone());
         for mode in [Mode::All, Mode::Near, Mode::Any] {
-            let query = self.rows(&searcher, scope, &kinds, &pieces, mode);
+            let query = self.rows(&statistics, scope, &kinds, &pieces, mode);
             let first = request.first.clamp(1, MOST);
             let (total, found) = counted(&searcher, &*query, &among, first, offset)?;
             if total > 0 {
@@ -122,8 +124,9 @@ impl Index {
     }
     fn best_passage(&self, searcher: &Searcher, scope: &Scope, pieces: &[Piece], id: Uuid) -> Result<Option<Shown>> {
         let row: Term = document::of_row(&self.fields, &article::ENTITY, id);
-        let query = self.passages_with(searcher, scope, pieces, &language::LANGUAGES, Some(row));
-        let among = Among::passages(searcher, &self.fields, &language::LANGUAGES[0])?;
+        let statistics = self.statistics(searcher)?;
+        let query = self.passages_with(&statistics, scope, pieces, &language::LANGUAGES, Some(row));
+        let among = Among::passages(searcher, statistics, &language::LANGUAGES[0]);
         let Some((_, at)) = best(searcher, &*query, &among, 1, 0)?.into_iter().next() else { return Ok(None) };
         self.shown(searcher, at)
     }
@@ -142,34 +145,6 @@ fn counted(searcher: &Searcher, query: &dyn Query, among: &Among, first: usize, 
 }
 fn order() -> ((SortBySimilarityScore, Order), (SortByStaticFastValue<u64>, Order)) {
     ((SortBySimilarityScore, Order::Desc), (SortByStaticFastValue::for_field(ORDER), Order::Desc))
-}
-
-/// What a word's rarity and a text's length are measured against: documents of the same sort. Among all documents a
-/// hundred articles beside a hundred thousand tickets would count as endless texts, and the shortest would win.
-pub struct Among<'a> {
-    searcher: &'a Searcher,
-    pub documents: u64,
-}
-impl<'a> Among<'a> {
-    pub fn rows(searcher: &'a Searcher, fields: &Fields) -> Result<Self> {
-        let passages = searcher.doc_freq(&Term::from_field_text(fields.kind, document::PASSAGE))?;
-        Ok(Among { searcher, documents: Bm25StatisticsProvider::total_num_docs(searcher)?.saturating_sub(passages).max(1) })
-    }
-    pub fn passages(searcher: &'a Searcher, fields: &Fields, language: &Language) -> Result<Self> {
-        let documents = searcher.doc_freq(&Term::from_field_text(fields.kind, &document::passages_in(language)))?;
-        Ok(Among { searcher, documents: documents.max(1) })
-    }
-}
-impl Bm25StatisticsProvider for Among<'_> {
-    fn total_num_tokens(&self, field: Field) -> tantivy::Result<u64> {
-        self.searcher.total_num_tokens(field)
-    }
-    fn total_num_docs(&self) -> tantivy::Result<u64> {
-        Ok(self.documents)
-    }
-    fn doc_freq(&self, term: &Term) -> tantivy::Result<u64> {
-        Ok(self.searcher.doc_freq(term)?.min(self.documents))
-    }
 }
 
 pub fn stems(pieces: &[Piece], language: &Language) -> BTreeSet<String> {

@@ -2,7 +2,11 @@
 //! another machine. Otherwise an overload starves whoever is to be told of it, and the slowest answers say how the system
 //! shares a processor out.
 use crate::Result;
-use std::{fs, process::Command};
+use std::{
+    fs,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 /// The processors of this run.
 pub struct Cores {
@@ -54,6 +58,37 @@ impl Cores {
             Some(Apart { servers, load, .. }) => format!("{servers} for the servers and the database, {load} for the load generator (one thread)"),
             None => "shared by the load generator (one thread), the servers and the database".into(),
         }
+    }
+}
+
+/// What the machine takes for itself, as a virtual one does for its neighbours: no answer is quicker than such a pause.
+#[derive(Default)]
+pub struct Pauses {
+    looked: Duration,
+    paused: Duration,
+    longest: Duration,
+}
+impl Pauses {
+    /// Looks for a second whether a loop that does nothing goes on.
+    pub fn look(&mut self) {
+        const LOOK: Duration = Duration::from_secs(1);
+        const PAUSE: Duration = Duration::from_millis(1);
+        let (start, mut last) = (Instant::now(), Instant::now());
+        while start.elapsed() < LOOK {
+            let now = Instant::now();
+            let gap = now - last;
+            if gap > PAUSE {
+                self.paused += gap;
+                self.longest = self.longest.max(gap);
+            }
+            last = now;
+        }
+        self.looked += start.elapsed();
+    }
+    pub fn text(&self) -> String {
+        let share = self.paused.as_secs_f64() / self.looked.as_secs_f64() * 100.0;
+        let (looked_s, longest_ms) = (self.looked.as_secs_f64(), self.longest.as_secs_f64() * 1000.0);
+        format!("in {looked_s:.0} s a loop that does nothing stood still for {share:.1} % of the time, at most {longest_ms:.1} ms at once")
     }
 }
 

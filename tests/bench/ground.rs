@@ -174,7 +174,8 @@ impl Data {
     /// Reads all of it once, so that nobody is measured who reads from the disk what the next one finds in memory.
     async fn warm(&self) -> Result<()> {
         const HAVE: &str = "create schema warm; create extension pg_prewarm schema warm";
-        const READ: &str = "select sum(warm.pg_prewarm(oid::regclass)) from pg_class where relkind in ('r', 'i') and relnamespace = 'public'::regnamespace";
+        const READ: &str =
+            "select sum(warm.pg_prewarm(oid::regclass)) from pg_class where relkind in ('r', 'i') and relnamespace = 'public'::regnamespace";
         const LEAVE: &str = "drop schema if exists warm cascade";
         if self.database == Database::Sqlite {
             std::io::copy(&mut std::fs::File::open(self.folder.join("switchboard.db"))?, &mut std::io::sink())?;

@@ -44,6 +44,7 @@ mod start;
 mod streams;
 
 use clap::Parser;
+use cores::Pauses;
 use futures::future::LocalBoxFuture;
 use ground::{Database, Ground};
 use report::Report;
@@ -198,9 +199,14 @@ fn measure_all(mut options: Options) -> Result<()> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run(&mut bench))
 }
 async fn run(bench: &mut Bench) -> Result<()> {
-    let (asked, mut failed) = (bench.options.scenarios.clone(), vec![]);
+    let (asked, mut failed, mut pauses) = (bench.options.scenarios.clone(), vec![], Pauses::default());
     for scenario in SCENARIOS.iter().filter(|s| asked.is_empty() || asked.iter().any(|name| name == s.name)) {
         eprintln!("== {}: {}", scenario.name, scenario.about);
+        bench.ground.group.cores.serve(|| {
+            pauses.look();
+            Ok(())
+        })?;
+        bench.report.about_machine("Pauses", pauses.text());
         if let Err(e) = (scenario.run)(bench).await {
             bench.report.remark(format!("{} was not measured to its end: {e}", scenario.name));
             failed.push(scenario.name);
