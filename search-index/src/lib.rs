@@ -97,7 +97,7 @@ pub struct Index {
     built: Arc<AtomicBool>,
     /// Somebody was erased whose bytes may still be in the files.
     unclean: Arc<AtomicBool>,
-    counted: statistics::Counted,
+    last_statistics: statistics::LastStatistics,
 }
 type Writer = Arc<Mutex<IndexWriter>>;
 /// Why an index is built anew whose files are not as they were written.
@@ -192,7 +192,7 @@ impl Index {
             position: Default::default(),
             built: Default::default(),
             unclean: Default::default(),
-            counted: Default::default(),
+            last_statistics: Default::default(),
         })
     }
     /// Up to where of the change log the index is fed.

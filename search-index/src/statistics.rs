@@ -5,7 +5,11 @@ use crate::{
     language::{LANGUAGES, Language},
 };
 use std::sync::{Arc, Mutex};
-use tantivy::{Searcher, Term, query::Bm25StatisticsProvider, schema::Field};
+use tantivy::{
+    Searcher, Term,
+    query::Bm25StatisticsProvider,
+    schema::{Field, FieldEntry},
+};
 
 /// Of one state of the index.
 pub struct Statistics {
@@ -16,13 +20,14 @@ pub struct Statistics {
 }
 impl Statistics {
     fn of(searcher: &Searcher, fields: &Fields) -> Result<Self> {
-        let tokens = searcher.schema().fields().map(|(field, _)| searcher.total_num_tokens(field)).collect::<tantivy::Result<_>>()?;
-        let kinds = |kind: &str| searcher.doc_freq(&Term::from_field_text(fields.kind, kind));
+        let words = |(field, entry): (Field, &FieldEntry)| if entry.is_indexed() { searcher.total_num_tokens(field) } else { Ok(0) };
+        let tokens = searcher.schema().fields().map(words).collect::<tantivy::Result<_>>()?;
+        let of_kind = |kind: &str| searcher.doc_freq(&Term::from_field_text(fields.kind, kind));
         let mut passages = [0; LANGUAGES.len()];
-        for (counted, language) in passages.iter_mut().zip(&LANGUAGES) {
-            *counted = kinds(&document::passages_in(language))?;
+        for (count, language) in passages.iter_mut().zip(&LANGUAGES) {
+            *count = of_kind(&document::passages_in(language))?;
         }
-        let rows = searcher.total_num_docs()?.saturating_sub(kinds(document::PASSAGE)?);
+        let rows = searcher.total_num_docs()?.saturating_sub(of_kind(document::PASSAGE)?);
         Ok(Statistics { tokens, rows, passages })
     }
     /// Words in a field: none where nobody speaks its language.
@@ -32,17 +37,17 @@ impl Statistics {
 }
 
 /// The statistics of the state that was searched last, by its number.
-pub type Counted = Arc<Mutex<Option<(u64, Arc<Statistics>)>>>;
+pub type LastStatistics = Arc<Mutex<Option<(u64, Arc<Statistics>)>>>;
 
 impl Index {
     pub(crate) fn statistics(&self, searcher: &Searcher) -> Result<Arc<Statistics>> {
         let state = searcher.generation().generation_id();
-        let counted = || self.counted.lock().unwrap_or_else(|e| e.into_inner());
-        if let Some((_, known)) = counted().as_ref().filter(|(of, _)| *of == state) {
+        let last = || self.last_statistics.lock().unwrap_or_else(|e| e.into_inner());
+        if let Some((_, known)) = last().as_ref().filter(|(of, _)| *of == state) {
             return Ok(known.clone());
         }
         let new = Arc::new(Statistics::of(searcher, &self.fields)?);
-        *counted() = Some((state, new.clone()));
+        *last() = Some((state, new.clone()));
         Ok(new)
     }
 }

@@ -61,35 +61,23 @@ impl Cores {
     }
 }
 
-/// What the machine takes for itself, as a virtual one does for its neighbours: no answer is quicker than such a pause.
-#[derive(Default)]
-pub struct Pauses {
-    looked: Duration,
-    paused: Duration,
-    longest: Duration,
-}
-impl Pauses {
-    /// Looks for a second whether a loop that does nothing goes on.
-    pub fn look(&mut self) {
-        const LOOK: Duration = Duration::from_secs(1);
-        const PAUSE: Duration = Duration::from_millis(1);
-        let (start, mut last) = (Instant::now(), Instant::now());
-        while start.elapsed() < LOOK {
-            let now = Instant::now();
-            let gap = now - last;
-            if gap > PAUSE {
-                self.paused += gap;
-                self.longest = self.longest.max(gap);
-            }
-            last = now;
+/// How long a loop that does nothing stands still in a second, and at most at once: what the machine takes for itself, as a
+/// virtual one does for its neighbours. An answer that meets such a pause takes at least as long.
+pub fn pauses() -> (Duration, Duration) {
+    const LOOK: Duration = Duration::from_secs(1);
+    const PAUSE: Duration = Duration::from_millis(1);
+    let (mut paused, mut longest) = (Duration::ZERO, Duration::ZERO);
+    let (start, mut last) = (Instant::now(), Instant::now());
+    while start.elapsed() < LOOK {
+        let now = Instant::now();
+        let gap = now - last;
+        if gap > PAUSE {
+            paused += gap;
+            longest = longest.max(gap);
         }
-        self.looked += start.elapsed();
+        last = now;
     }
-    pub fn text(&self) -> String {
-        let share = self.paused.as_secs_f64() / self.looked.as_secs_f64() * 100.0;
-        let (looked_s, longest_ms) = (self.looked.as_secs_f64(), self.longest.as_secs_f64() * 1000.0);
-        format!("in {looked_s:.0} s a loop that does nothing stood still for {share:.1} % of the time, at most {longest_ms:.1} ms at once")
-    }
+    (paused, longest)
 }
 
 /// Moves this thread, the first of the process.

@@ -171,7 +171,7 @@ impl Data {
         eprintln!("{}: made in {:.0} s", self.database.name(), started.elapsed().as_secs_f64());
         indexed["documents"].as_u64().ok_or_else(|| "`reindex` tells no documents".into())
     }
-    /// Reads all of it once, so that nobody is measured who reads from the disk what the next one finds in memory.
+    /// Reads its tables and indexes, so that nobody is measured who reads from the disk what the next one finds in memory.
     async fn warm(&self) -> Result<()> {
         const HAVE: &str = "create schema warm; create extension pg_prewarm schema warm";
         const READ: &str =
@@ -185,9 +185,12 @@ impl Data {
             return Ok(());
         }
         run_alone(&self.url, LEAVE).await?; // of a run that was stopped
-        match run_alone(&self.url, HAVE).await {
-            Ok(()) => run_alone(&self.url, READ).await?,
-            Err(e) => eprintln!("PostgreSQL: what is read first comes from the disk, as its module pg_prewarm is missing ({e})"),
+        let read = match run_alone(&self.url, HAVE).await {
+            Ok(()) => run_alone(&self.url, READ).await,
+            Err(e) => Err(e),
+        };
+        if let Err(e) = read {
+            eprintln!("PostgreSQL: what is asked for first comes from the disk: {e}");
         }
         run_alone(&self.url, LEAVE).await
     }

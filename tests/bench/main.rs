@@ -44,7 +44,6 @@ mod start;
 mod streams;
 
 use clap::Parser;
-use cores::Pauses;
 use futures::future::LocalBoxFuture;
 use ground::{Database, Ground};
 use report::Report;
@@ -199,14 +198,12 @@ fn measure_all(mut options: Options) -> Result<()> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run(&mut bench))
 }
 async fn run(bench: &mut Bench) -> Result<()> {
-    let (asked, mut failed, mut pauses) = (bench.options.scenarios.clone(), vec![], Pauses::default());
+    let (asked, mut failed) = (bench.options.scenarios.clone(), vec![]);
     for scenario in SCENARIOS.iter().filter(|s| asked.is_empty() || asked.iter().any(|name| name == s.name)) {
         eprintln!("== {}: {}", scenario.name, scenario.about);
-        bench.ground.group.cores.serve(|| {
-            pauses.look();
-            Ok(())
-        })?;
-        bench.report.about_machine("Pauses", pauses.text());
+        let (paused, longest) = bench.ground.group.cores.serve(|| Ok(cores::pauses()))?;
+        bench.report.figure(scenario.name, None, "the machine stood still in the second before", paused.as_secs_f64() * 1000.0, "ms", None);
+        bench.report.figure(scenario.name, None, "at most at once", longest.as_secs_f64() * 1000.0, "ms", None);
         if let Err(e) = (scenario.run)(bench).await {
             bench.report.remark(format!("{} was not measured to its end: {e}", scenario.name));
             failed.push(scenario.name);

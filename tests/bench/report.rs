@@ -129,11 +129,6 @@ impl Report {
         self.rows.sort_by_key(|r| place(&r.scenario));
         self.figures.sort_by_key(|f| place(&f.scenario));
     }
-    /// A line about the machine, in the place of what it said before.
-    pub fn about_machine(&mut self, name: &str, text: String) {
-        self.machine.retain(|(other, _)| other != name);
-        self.machine.push((name.into(), text));
-    }
     pub fn remark(&mut self, text: impl Into<String>) {
         let text = text.into();
         eprintln!("{text}");
