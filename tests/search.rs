@@ -138,7 +138,8 @@ async fn an_index_fed_by_the_log_equals_one_built_anew() {
         let corp = customer(&store, "Corp").await;
         let ada = customer(&store, "Ada").await.child_of(&corp).await;
         fed.catch_up().await.unwrap();
-        assert_eq!(find(&fed, &agent(), "router").total, 0, "what has no words yet is looked at again once it has");
+        // searched before tickets, notes and articles have words: what is found below are fields that were empty here
+        assert_eq!(find(&fed, &agent(), "router").total, 0);
         let ticket = ada.ticket("Router keeps rebooting").await;
         ada.product("Fibre 500").await;
         let bill = ada.bill("2025-12", &[("Fibre 500", 3000)]).await;

@@ -56,7 +56,7 @@ impl Index {
         let statistics = self.statistics(&searcher)?;
         let query = self.passages_with(&statistics, scope, &pieces, one(language), None);
         let among = Among::passages(&searcher, statistics, language);
-        let weights = self.weights(&searcher, among.documents, pieces.iter().flat_map(|p| language.stems(&p.0)).map(|s| s.0), language)?;
+        let weights = self.weights(&searcher, among.documents, pieces.iter().flat_map(|p| language.words(&p.0)), language)?;
         let asked = Question::new(text, weights, language);
         let mut found = vec![];
         for (score, at) in best(&searcher, &*query, &among, CANDIDATES.max(n), 0)? {

@@ -148,7 +148,7 @@ fn order() -> ((SortBySimilarityScore, Order), (SortByStaticFastValue<u64>, Orde
 }
 
 pub fn stems(pieces: &[Piece], language: &Language) -> BTreeSet<String> {
-    pieces.iter().flat_map(|p| language.stems(&p.0)).map(|s| s.0).collect()
+    pieces.iter().flat_map(|p| language.words(&p.0)).collect()
 }
 
 fn offset(after: Option<&str>) -> Result<usize> {
