@@ -188,6 +188,16 @@ async fn a_list_through_a_large_tree_shows_its_rows_in_order_and_no_others() {
         assert_eq!((ids(&rest), &rest["pageInfo"]["hasNextPage"]), (bills[4..].to_vec(), &false.into()));
         let last = world.data(&agent(), &list("last: 2", "")).await["customer"]["bills"].clone();
         assert_eq!(ids(&last), bills[4..].to_vec());
+
+        // trees inside trees inside trees: the innermost is gathered, whatever its size
+        let within = |rest: String| format!("bills(first: 9, includeDescendants: true) {{ nodes {{ id customer {{ displayName {rest} }} }} }}");
+        let nested = format!("{{ customer(id: \"{id}\") {{ {} }} }}", within(within(within(String::new()))));
+        let nested = world.data(&agent(), &nested).await["customer"]["bills"].clone();
+        assert_eq!(ids(&nested), bills);
+        for (bill, outer) in bills.iter().zip(nested["nodes"].as_array().expect("nodes")) {
+            let one = |bills: &serde_json::Value| ids(bills) == [bill.clone()]; // a unit has nobody below it
+            assert!(one(&outer["customer"]["bills"]) && one(&outer["customer"]["bills"]["nodes"][0]["customer"]["bills"]), "{outer}");
+        }
     }
 }
 

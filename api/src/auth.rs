@@ -129,7 +129,7 @@ async fn signed(app: &App, token: &str, at: DateTime<Utc>) -> Result<Credential,
     let own = issuer == app.tokens.issuer();
     let claims = match app.providers.of(&issuer) {
         _ if own => app.tokens.judge(&signed, at)?,
-        Some(provider) => provider.judge(&app.store, &signed, at).await?,
+        Some(provider) => Box::pin(provider.judge(&app.store, &signed, at)).await?,
         None => return Err(Rejected::Token("unknown issuer")),
     };
     let verified = (claims.into(), signed.header.access_token()?.into());

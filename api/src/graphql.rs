@@ -211,7 +211,7 @@ fn tidy(error: &mut ServerError, request_id: &str) {
 /// A call that was found good and may run.
 pub struct Prepared {
     app: Arc<App>,
-    asked: Asked,
+    asked: Box<Asked>,
     pub kind: OperationType,
     /// Its variables can make no difference to whether the document is valid.
     plain: bool,
@@ -239,9 +239,9 @@ impl Asked {
         request
     }
     /// `valid`: this graph has found the document good before.
-    async fn outcome(self, graph: &Graph, valid: bool) -> Outcome {
+    async fn outcome(self: Box<Self>, graph: &Graph, valid: bool) -> Outcome {
         if !valid {
-            return graph.schema.execute(self.request()).await;
+            return Box::pin(graph.schema.execute(self.request())).await;
         }
         if let Some(operation) = self.document.only() {
             let known = Known { number: self.document.number, document: &self.document.parsed, operation, variables: &self.variables };
@@ -249,7 +249,7 @@ impl Asked {
                 return outcome;
             }
         }
-        graph.validated.execute(self.request()).await
+        Box::pin(graph.validated.execute(self.request())).await
     }
 }
 
@@ -298,7 +298,7 @@ pub fn prepare(app: &Arc<App>, scope: Scope, address: Address, call: Call) -> Re
         OperationType::Query => None,
         _ => schema::coerce::without_absent(view, &document.parsed, operation, &variables),
     };
-    let asked = Asked { caller, document, stripped, variables, operation: call.operation };
+    let asked = Box::new(Asked { caller, document, stripped, variables, operation: call.operation });
     Ok(Prepared { app: app.clone(), asked, kind, plain, scope, looked, denied, shown, place: None })
 }
 fn operation<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Result<&'a OperationDefinition, Refused> {

@@ -2,86 +2,110 @@
 //! answer goes out; all else is gathered, one an hour for each looker, customer and set of fields, and written a moment
 //! later.
 use crate::{app::App, error::Result};
-use entities::{Audience, Scope, Store, party::customer::ENTITY, privacy::audit_event::Action};
+use entities::{Scope, Store, party::customer::ENTITY, privacy::audit_event::Action, store::By};
 use moka::sync::Cache;
 use schema::{deny::Denial, look::Look};
 use sha2::{Digest, Sha256};
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, MutexGuard,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 use uuid::Uuid;
 
-/// Whose look it is: class, login, who acts as it, why, in which request. Looks of one are written together.
-type Looker = (Audience, String, Option<String>, Option<String>, Option<String>);
 /// How long the same person's look at the same fields of the same customer says nothing new.
 const QUIET: Duration = Duration::from_secs(3600);
 const BEAT: Duration = Duration::from_secs(1);
-/// Looks in one transaction.
-const BATCH: usize = 500;
-/// Looks that may wait while the database cannot take them.
+/// Events in one transaction.
+const BATCH: usize = 200;
+/// Events that may wait while the database cannot take them.
 const MOST: usize = 100_000;
 /// Denied rows of one caller that are written in an hour: who tries more of them fills the log no further.
 const MOST_DENIED: usize = 100;
 
 pub struct Looks {
-    waiting: Mutex<HashMap<Looker, Waiting>>,
-    told: Cache<[u8; 32], ()>,
+    waiting: Mutex<Vec<Event>>,
+    told: Mutex<Told>,
     /// How much each caller was denied of late.
     denied: Cache<String, Arc<AtomicUsize>>,
 }
 impl Default for Looks {
     fn default() -> Self {
-        Looks {
-            waiting: Mutex::default(),
-            told: Cache::builder().max_capacity(1_000_000).time_to_live(QUIET).build(),
-            denied: Cache::builder().max_capacity(100_000).time_to_live(QUIET).build(),
+        Looks { waiting: Mutex::default(), told: Mutex::new(Told::new()), denied: Cache::builder().max_capacity(100_000).time_to_live(QUIET).build() }
+    }
+}
+/// One row of the audit log to come, and whose it is.
+type Event = (Arc<By>, What);
+#[derive(Clone)]
+enum What {
+    Look(Uuid, Look),
+    Denial(Denial),
+}
+
+/// What was told, and how many seconds after the start. Where it is too much it is forgotten, and something told again.
+struct Told {
+    start: Instant,
+    said: HashMap<Key, u32>,
+}
+/// Of an event's hash as much as tells a million of them apart: each takes 16 bytes.
+type Key = [u8; 12];
+impl Told {
+    const MOST: usize = 1_000_000;
+    fn new() -> Self {
+        Told { start: Instant::now(), said: HashMap::new() }
+    }
+    fn is_new(&mut self, said: Key) -> bool {
+        self.is_new_at(said, self.start.elapsed().as_secs() as u32)
+    }
+    /// And not again: the hour is that of the first.
+    fn is_new_at(&mut self, said: Key, now_s: u32) -> bool {
+        let is_old = |at_s: u32| u64::from(now_s - at_s) >= QUIET.as_secs();
+        if self.said.len() == self.said.capacity() {
+            self.said.retain(|_, at_s| !is_old(*at_s));
+            if self.said.len() >= Self::MOST {
+                self.said.clear();
+            }
         }
+        let new = self.said.get(&said).is_none_or(|at_s| is_old(*at_s));
+        if new {
+            self.said.insert(said, now_s);
+        }
+        new
     }
 }
-/// What waits of one looker.
-struct Waiting {
-    scope: Scope,
-    looks: BTreeMap<Uuid, Look>,
-    denied: Vec<Denial>,
-}
-impl Waiting {
-    fn of(scope: &Scope) -> Self {
-        Waiting { scope: scope.clone(), looks: BTreeMap::new(), denied: vec![] }
-    }
-    fn len(&self) -> usize {
-        self.looks.len() + self.denied.len()
-    }
-}
+
 impl Looks {
     /// Notes what one answer showed. An error means that it may not be sent: a look at somebody protected was not written.
     pub async fn note(&self, store: &Store, scope: &Scope, looks: BTreeMap<Uuid, Look>) -> Result<()> {
+        let by = Arc::new(By::from(scope));
+        let event = |(customer, look)| (by.clone(), What::Look(customer, look));
         let (protected, mut others): (BTreeMap<_, _>, BTreeMap<_, _>) = looks.into_iter().partition(|l| l.1.protected);
         if !protected.is_empty() {
-            write(store, scope, protected.iter()).await?;
+            let events: Vec<Event> = protected.into_iter().map(event).collect();
+            Box::pin(write(store, &events)).await?;
         }
-        others.retain(|customer, look| self.is_new(said(scope, &customer.to_string(), &look.fields)));
-        self.gather(scope, |waiting| waiting.looks.extend(others));
+        let said = Said::by(scope);
+        let mut told = lock(&self.told);
+        others.retain(|customer, look| told.is_new(said.of(customer.as_bytes(), &look.fields())));
+        drop(told);
+        self.wait(others.into_iter().map(event));
         Ok(())
     }
     /// Notes what one request was denied.
     pub fn note_denied(&self, scope: &Scope, mut denied: Vec<Denial>) {
+        if denied.is_empty() {
+            return;
+        }
+        let said = Said::by(scope);
         denied.retain(|d| {
             metrics::counter!("switchboard_denied_total", "audience" => scope.audience.name(), "kind" => d.kind.name).increment(1);
-            self.is_new(said(scope, &format!("denied {}", d.id), std::slice::from_ref(&d.field))) && self.has_room(scope)
+            lock(&self.told).is_new(said.of(format!("denied {}", d.id).as_bytes(), &[&d.field])) && self.has_room(scope)
         });
-        self.gather(scope, |waiting| waiting.denied.extend(denied));
-    }
-    fn is_new(&self, said: [u8; 32]) -> bool {
-        let new = !self.told.contains_key(&said);
-        if new {
-            self.told.insert(said, ()); // and not again: the hour is that of the first
-        }
-        new
+        let by = Arc::new(By::from(scope));
+        self.wait(denied.into_iter().map(|d| (by.clone(), What::Denial(d))));
     }
     fn has_room(&self, scope: &Scope) -> bool {
         let who = format!("{} {}", scope.audience.name(), scope.actor.as_deref().unwrap_or(&scope.subject));
@@ -95,65 +119,60 @@ impl Looks {
         }
         before < MOST_DENIED
     }
-    fn gather(&self, scope: &Scope, add: impl FnOnce(&mut Waiting)) {
-        let mut new = Waiting::of(scope);
-        add(&mut new);
-        if new.len() == 0 {
+    fn wait(&self, events: impl ExactSizeIterator<Item = Event>) {
+        if events.len() == 0 {
             return;
         }
-        let mut waiting = self.waiting.lock().unwrap_or_else(|e| e.into_inner());
-        if waiting.values().map(Waiting::len).sum::<usize>() >= MOST {
-            return tracing::error!(looks = new.len(), "looks are lost: the database takes none");
+        let mut waiting = lock(&self.waiting);
+        if waiting.len() >= MOST {
+            return tracing::error!(events = events.len(), "looks are lost: the database takes none");
         }
-        let there = waiting.entry(looker(scope)).or_insert_with(|| Waiting::of(scope));
-        there.looks.extend(new.looks);
-        there.denied.extend(new.denied);
+        waiting.extend(events);
     }
-    /// Writes what waits. What cannot be written waits on.
+    /// Writes what waits, many in one transaction. What cannot be written waits on.
     pub async fn flush(&self, store: &Store) {
-        let waiting = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(|e| e.into_inner()));
-        for Waiting { scope, looks, denied } in waiting.into_values() {
-            let looks: Vec<_> = looks.into_iter().collect();
-            for batch in looks.chunks(BATCH) {
-                let Err(error) = write(store, &scope, batch.iter().map(|l| (&l.0, &l.1))).await else { continue };
-                tracing::warn!(%error, looks = batch.len(), "looks could not be written yet");
-                self.gather(&scope, |waiting| waiting.looks.extend(batch.iter().cloned()));
-            }
-            if let Err(error) = write_denied(store, &scope, &denied).await {
-                tracing::warn!(%error, denied = denied.len(), "what was denied could not be written yet");
-                self.gather(&scope, |waiting| waiting.denied.extend(denied));
+        let waiting = std::mem::take(&mut *lock(&self.waiting));
+        for batch in waiting.chunks(BATCH) {
+            if let Err(error) = write(store, batch).await {
+                tracing::warn!(%error, events = batch.len(), "looks could not be written yet");
+                self.wait(batch.iter().cloned());
             }
         }
     }
 }
-fn looker(scope: &Scope) -> Looker {
-    (scope.audience, scope.subject.clone(), scope.actor.clone(), scope.reason.clone(), scope.request_id.clone())
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(|e| e.into_inner())
 }
-/// One look, as it is told apart from others within the hour.
-fn said(scope: &Scope, what: &str, fields: &[String]) -> [u8; 32] {
-    let mut h = Sha256::new();
-    for part in [scope.audience.name(), &scope.subject, scope.actor.as_deref().unwrap_or_default(), what, &fields.join(" ")] {
-        h.update(part.as_bytes());
-        h.update([0]);
+
+/// One event, as it is told apart from others within the hour: by whose it is first.
+struct Said(Sha256);
+impl Said {
+    fn by(scope: &Scope) -> Self {
+        let mut h = Sha256::new();
+        for part in [scope.audience.name(), &scope.subject, scope.actor.as_deref().unwrap_or_default()] {
+            h.update(part.as_bytes());
+            h.update([0]);
+        }
+        Said(h)
     }
-    h.finalize().into()
+    fn of(&self, what: &[u8], fields: &[&str]) -> Key {
+        let mut h = self.0.clone();
+        h.update(what);
+        for field in fields {
+            h.update([0]);
+            h.update(field.as_bytes());
+        }
+        let hash: [u8; 32] = h.finalize().into();
+        hash.first_chunk().copied().unwrap_or_default()
+    }
 }
-async fn write(store: &Store, scope: &Scope, looks: impl Iterator<Item = (&Uuid, &Look)>) -> Result<()> {
-    let mut w = store.write(scope).await?;
-    for (customer, look) in looks {
-        let fields: Vec<&str> = look.fields.iter().map(String::as_str).collect();
-        w.audit(Action::Read, &ENTITY, *customer, Some(*customer), &fields);
-    }
-    w.commit().await?;
-    Ok(())
-}
-async fn write_denied(store: &Store, scope: &Scope, denied: &[Denial]) -> Result<()> {
-    if denied.is_empty() {
-        return Ok(());
-    }
-    let mut w = store.write(scope).await?;
-    for d in denied {
-        w.audit(Action::Deny, d.kind, d.id, Some(d.customer), &[&d.field]);
+async fn write(store: &Store, events: &[Event]) -> entities::Result<()> {
+    let mut w = store.write(&Scope::hub(store.clock().now())).await?;
+    for (by, what) in events {
+        match what {
+            What::Look(customer, look) => w.audit_of(by.clone(), Action::Read, &ENTITY, *customer, Some(*customer), &look.fields()),
+            What::Denial(d) => w.audit_of(by.clone(), Action::Deny, d.kind, d.id, Some(d.customer), &[&d.field]),
+        }
     }
     w.commit().await?;
     Ok(())
@@ -168,6 +187,35 @@ pub async fn follow(app: Arc<App>) {
         app.looks.flush(&app.store).await;
         if done {
             return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[test]
+    fn a_look_is_told_once_within_an_hour_of_its_first() {
+        let (mut told, hour) = (Told::new(), QUIET.as_secs() as u32);
+        let said: Vec<Key> = (0..1000u32).map(|n| std::array::from_fn(|at| n.to_le_bytes().get(at).copied().unwrap_or_default())).collect();
+        let mut new = |at_s: u32| said.iter().filter(|s| told.is_new_at(**s, at_s)).count();
+        assert_eq!([new(5), new(6), new(hour + 4), new(hour + 5), new(hour + 6)], [1000, 0, 0, 1000, 0]);
+    }
+    #[test]
+    fn what_is_too_much_to_remember_is_told_again_and_never_kept_back() {
+        let mut told = Told::new();
+        let key = |n: u32| std::array::from_fn(|at| n.to_le_bytes().get(at).copied().unwrap_or_default());
+        assert!((0..2_000_000).all(|n| told.is_new_at(key(n), 0)));
+        assert!(told.said.capacity() < 4 * Told::MOST);
+    }
+    #[test]
+    fn an_event_is_told_apart_by_who_and_whom_and_what() {
+        let scope = |subject: &str| Scope::new(entities::Audience::Agent, subject, chrono::DateTime::UNIX_EPOCH);
+        let of = |subject: &str, what: &str, fields: &[&str]| Said::by(&scope(subject)).of(what.as_bytes(), fields);
+        let one = of("a", "b", &["c", "d"]);
+        assert_eq!(one, of("a", "b", &["c", "d"]));
+        for other in [of("ab", "", &["c", "d"]), of("a", "b", &["cd"]), of("a", "c", &["c", "d"]), of("a", "b", &["c"])] {
+            assert_ne!(one, other);
         }
     }
 }

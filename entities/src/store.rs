@@ -143,7 +143,7 @@ impl Store {
         let options = TransactionOptions { sqlite_transaction_mode: Some(sea_orm::SqliteTransactionMode::Immediate), ..Default::default() };
         let tx = self.writer.begin_with_options(options).await?;
         let at = self.clock.now();
-        Ok(Write { tx, scope: scope.clone(), at, changes: vec![], audits: vec![], written: self.written.clone() })
+        Ok(Write { tx, scope: scope.clone(), by: Arc::new(scope.into()), at, changes: vec![], audits: vec![], written: self.written.clone() })
     }
     /// The last position of the change log.
     pub async fn position(&self) -> Result<i64> {
@@ -155,6 +155,7 @@ impl Store {
 /// (what happened, kind, row, customer, partner).
 type Changed = (Operation, &'static str, Uuid, Option<Uuid>, Option<Uuid>);
 struct Audit {
+    by: Arc<By>,
     action: Action,
     entity: &'static str,
     entity_id: Option<Uuid>,
@@ -162,12 +163,34 @@ struct Audit {
     fields: Vec<String>,
     reason: Option<String>,
 }
+/// Who does something, as the audit log names them.
+#[derive(Debug, PartialEq)]
+pub struct By {
+    subject: String,
+    audience: ActorAudience,
+    acting_for: Option<String>,
+    reason: Option<String>,
+    request_id: Option<String>,
+}
+impl From<&Scope> for By {
+    fn from(scope: &Scope) -> Self {
+        // PostgreSQL takes no text with it, and one such row would keep all those from being written that go with it
+        let text = |s: &String| s.replace('\0', "\u{fffd}");
+        // who acts as another is the one who acts
+        let (subject, acting_for, audience) = match &scope.actor {
+            Some(agent) => (text(agent), Some(text(&scope.subject)), ActorAudience::Agent),
+            None => (text(&scope.subject), None, scope.audience.into()),
+        };
+        By { subject, audience, acting_for, reason: scope.reason.as_ref().map(text), request_id: scope.request_id.as_ref().map(text) }
+    }
+}
 
 /// A transaction on behalf of a caller. It gathers what changed and appends it to the change log when it commits;
 /// dropped without commit, nothing happened.
 pub struct Write {
     tx: DatabaseTransaction,
     scope: Scope,
+    by: Arc<By>,
     at: DateTime<Utc>,
     changes: Vec<Changed>,
     audits: Vec<Audit>,
@@ -190,8 +213,12 @@ impl Write {
     }
     /// Notes for the audit log what the caller did, and which fields it touched.
     pub fn audit(&mut self, action: Action, kind: &'static EntityKind, id: Uuid, customer: Option<Uuid>, fields: &[&str]) {
+        self.audit_of(self.by.clone(), action, kind, id, customer, fields);
+    }
+    /// The same of others: what many did can be written down at once.
+    pub fn audit_of(&mut self, by: Arc<By>, action: Action, kind: &'static EntityKind, id: Uuid, customer: Option<Uuid>, fields: &[&str]) {
         let fields = fields.iter().map(|f| f.to_string()).collect();
-        self.audits.push(Audit { action, entity: kind.name, entity_id: Some(id), customer, fields, reason: None });
+        self.audits.push(Audit { by, action, entity: kind.name, entity_id: Some(id), customer, fields, reason: None });
     }
     /// Why the caller did what was noted last.
     pub fn because(&mut self, reason: String) {
@@ -284,26 +311,21 @@ impl Write {
     /// Each audit row holds the hash of the one before: a row taken out or changed later shows.
     fn seal(&self, position: i64, a: &Audit, prev: &str) -> audit_event::ActiveModel {
         let id = crate::id::at(self.at);
-        let fields = serde_json::json!(a.fields);
-        // who acts as another is the one who acts
-        let (actor, acting_for, audience) = match &self.scope.actor {
-            Some(agent) => (agent.clone(), Some(self.scope.subject.clone()), ActorAudience::Agent),
-            None => (self.scope.subject.clone(), None, self.scope.audience.into()),
-        };
+        let (fields, by) = (serde_json::json!(a.fields), &a.by);
         let mut row = audit_event::Model {
             position,
             id,
             at: self.at,
-            actor_subject: actor,
-            actor_audience: audience,
-            acting_for,
+            actor_subject: by.subject.clone(),
+            actor_audience: by.audience,
+            acting_for: by.acting_for.clone(),
             action: a.action,
             entity_type: a.entity.into(),
             entity_id: a.entity_id,
             customer_id: a.customer,
             fields,
-            reason: a.reason.as_ref().or(self.scope.reason.as_ref()).cloned(),
-            request_id: self.scope.request_id.clone(),
+            reason: a.reason.as_ref().or(by.reason.as_ref()).cloned(),
+            request_id: by.request_id.clone(),
             prev_hash: prev.into(),
             hash: String::new(),
             salt: None,

@@ -15,7 +15,7 @@ use crate::{
     declare::*,
     error::Refused,
     graph::ty,
-    look,
+    look::{self, Selected},
     select::{Doc, Pick, collect},
     write_sql::{Text, json, sql},
 };
@@ -42,9 +42,11 @@ pub struct Compiler<'a> {
     /// A computed or refused field was met: the answer needs a walk beside the selection.
     pub walk: bool,
     /// The fields of each selection whose rows carry a mark of their customer.
-    pub marked: Vec<Vec<String>>,
+    pub marked: Vec<Selected>,
     tells: bool,
     aliases: usize,
+    /// Lists of trees around what is being written.
+    trees: usize,
     /// The statement, as far as it is written.
     out: String,
 }
@@ -73,6 +75,7 @@ impl<'a> Compiler<'a> {
             marked: vec![],
             tells: look::is_told(scope),
             aliases: 0,
+            trees: 0,
             out: String::with_capacity(4096),
         }
     }

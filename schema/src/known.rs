@@ -8,6 +8,7 @@ use crate::{
     deny,
     error::Refused,
     graph::roots,
+    look::Selected,
     node::{Caller, Mode},
     select::{Doc, Pick, Read, collect},
 };
@@ -59,7 +60,7 @@ struct Root {
     sql: String,
     /// Where each value comes from, and what it is where it is the statement's: of another caller nothing is kept.
     values: Vec<(Origin, Option<sea_orm::Value>)>,
-    marked: Vec<Vec<String>>,
+    marked: Vec<Selected>,
 }
 /// What of a caller has a say in the text of a statement.
 #[derive(PartialEq)]
@@ -97,7 +98,7 @@ impl Plan {
     /// What it takes in memory, roughly.
     fn bytes(&self) -> usize {
         let of_root = |r: &Root| {
-            let marked = r.marked.iter().flatten().map(|field| field.len() + 30).sum::<usize>();
+            let marked = r.marked.iter().flat_map(|s| s.iter()).map(|field| field.len() + 30).sum::<usize>();
             r.sql.len() + marked + r.values.iter().map(|(_, fixed)| 100 + fixed.as_ref().map_or(0, |v| v.to_string().len())).sum::<usize>()
         };
         let read: usize = self.read.iter().map(|(name, value)| 50 + name.len() + value.as_ref().map_or(0, |v| v.to_string().len())).sum();
@@ -177,7 +178,7 @@ impl Plans {
             let value = match caller.text(store, statement, &root.marked).await {
                 Ok(json) => {
                     if json == "null" {
-                        sought(store, caller, known, root).await;
+                        Box::pin(sought(store, caller, known, root)).await;
                     }
                     Value::Binary(json.into())
                 }

@@ -17,26 +17,39 @@ use uuid::Uuid;
 /// What a mark begins with. It changes with every process, so that no text of a source can pass for one.
 static MARK: LazyLock<String> = LazyLock::new(|| format!("\"${}\":\"", Uuid::new_v4().simple()));
 
+/// What one selection of a statement shows of a row: types and fields, `Customer.displayName`. Many rows share it.
+pub type Selected = Arc<[String]>;
+
 /// What was shown of a customer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Look {
     pub protected: bool,
-    /// Types and fields: `Customer.displayName`.
-    pub fields: Vec<String>,
+    selections: Vec<Selected>,
+}
+impl Look {
+    /// Types and fields, each once, in the order in which they were shown.
+    pub fn fields(&self) -> Vec<&str> {
+        let mut fields = vec![];
+        for field in self.selections.iter().flat_map(|s| s.iter()) {
+            if !fields.contains(&field.as_str()) {
+                fields.push(field.as_str());
+            }
+        }
+        fields
+    }
+    fn add(&mut self, protected: bool, selected: &Selected) {
+        self.protected |= protected;
+        if !self.selections.contains(selected) {
+            self.selections.push(selected.clone());
+        }
+    }
 }
 /// Customers whose data one request has shown so far. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Looked(Arc<Mutex<BTreeMap<Uuid, Look>>>);
 impl Looked {
-    pub fn add(&self, customer: Uuid, protected: bool, fields: &[String]) {
-        let mut all = self.0.lock().unwrap_or_else(|e| e.into_inner());
-        let look = all.entry(customer).or_default();
-        look.protected |= protected;
-        for field in fields {
-            if !look.fields.contains(field) {
-                look.fields.push(field.clone());
-            }
-        }
+    pub fn add(&self, customer: Uuid, protected: bool, selected: &Selected) {
+        self.0.lock().unwrap_or_else(|e| e.into_inner()).entry(customer).or_default().add(protected, selected);
     }
     /// All of them, leaving none.
     pub fn take(&self) -> BTreeMap<Uuid, Look> {
@@ -82,7 +95,7 @@ pub fn mark(owner: &str, scope: &Scope, n: usize, pg: bool) -> String {
 }
 
 /// Takes the marks out of a text and notes them. `selected` are the fields of each selection.
-pub fn take(text: String, selected: &[Vec<String>], looked: &Looked) -> String {
+pub fn take(text: String, selected: &[Selected], looked: &Looked) -> String {
     if selected.is_empty() {
         return text;
     }
@@ -94,8 +107,9 @@ pub fn take(text: String, selected: &[Vec<String>], looked: &Looked) -> String {
         let part = &text[at + MARK.len()..marks.peek().map_or(text.len(), |next| *next)];
         out.pop(); // the comma before the mark
         let (mark, rest) = part.split_once('"').unwrap_or_default();
-        if let Some((id, n)) = mark.get(..32).and_then(|id| Uuid::parse_str(id).ok()).zip(mark.get(33..).and_then(|n| n.parse::<usize>().ok())) {
-            looked.add(id, mark.as_bytes()[32] == b'p', selected.get(n).map_or(&[], Vec::as_slice));
+        let (id, n) = (mark.get(..32).and_then(|id| Uuid::parse_str(id).ok()), mark.get(33..).and_then(|n| n.parse::<usize>().ok()));
+        if let Some((id, n)) = id.zip(n) {
+            looked.add(id, mark.as_bytes()[32] == b'p', selected.get(n).unwrap_or(&Selected::default()));
         }
         out.push_str(rest);
     }
@@ -110,11 +124,19 @@ mod tests {
         let (a, b) = (Uuid::now_v7(), Uuid::now_v7());
         let text = format!(r#"{{"x":[{{"n":1,{m}{}o0"}},{{"n":"a\"$b\":\"c",{m}{}p1"}}]}}"#, a.simple(), b.simple(), m = *MARK);
         let looked = Looked::default();
-        let fields = [vec!["Customer.name".to_string()], vec!["Bill.billNo".into(), "Bill.id".into()]];
+        let fields: [Selected; 2] = [["Customer.name".to_string()].into(), ["Bill.billNo".into(), "Bill.id".into()].into()];
         assert_eq!(take(text, &fields, &looked), r#"{"x":[{"n":1},{"n":"a\"$b\":\"c"}]}"#);
         let all = looked.take();
-        assert_eq!((all[&a].protected, all[&a].fields.as_slice()), (false, fields[0].as_slice()));
-        assert_eq!((all[&b].protected, all[&b].fields.len()), (true, 2));
+        assert_eq!((all[&a].protected, all[&a].fields()), (false, vec!["Customer.name"]));
+        assert_eq!((all[&b].protected, all[&b].fields()), (true, vec!["Bill.billNo", "Bill.id"]));
         assert!(looked.take().is_empty());
+    }
+    #[test]
+    fn what_two_selections_show_of_a_customer_is_one_look() {
+        let (a, looked) = (Uuid::now_v7(), Looked::default());
+        let fields: [Selected; 2] = [["Bill.id".to_string(), "Bill.billNo".into()].into(), ["Ticket.name".to_string(), "Bill.id".into()].into()];
+        [(0, false), (1, true), (0, false)].into_iter().for_each(|(n, protected)| looked.add(a, protected, &fields[n]));
+        let look = &looked.take()[&a];
+        assert_eq!((look.protected, look.fields()), (true, vec!["Bill.id", "Bill.billNo", "Ticket.name"]));
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     deny::{self, Denied},
     error::{FORBIDDEN, Refused, TIMEOUT},
     graph::{UNIONS, find_ty, roots, ty},
-    look::{self, Looked},
+    look::{self, Looked, Selected},
     select::{Doc, Pick, collect},
 };
 use async_graphql::{parser::types::SelectionSet, registry::Registry, resolver_utils, *};
@@ -102,7 +102,7 @@ impl Caller {
         }
     }
     /// The JSON text that a statement for one root field makes, without the marks of whose data it shows.
-    pub(crate) async fn text(&self, store: &Store, statement: Statement, marked: &[Vec<String>]) -> std::result::Result<String, Refused> {
+    pub(crate) async fn text(&self, store: &Store, statement: Statement, marked: &[Selected]) -> std::result::Result<String, Refused> {
         let row = self.in_time(store.reader().query_one_raw(statement)).await?.ok_or_else(|| Refused::internal("no row"))?;
         Ok(look::take(row.try_get_by_index(0).map_err(Refused::internal)?, marked, &self.looked))
     }
@@ -382,6 +382,7 @@ pub(crate) async fn shown(ctx: &Context<'_>, kind: &'static EntityKind, ids: &[U
     let owner = look::owner(kind, "t", &mut c).filter(|_| look::is_told(&caller.scope));
     let whose = owner.map_or(String::new(), |o| format!(", {o}, exists (select 1 from customers p where p.id = {o} and p.protected)"));
     let sql = format!("select t.id{whose} from {} t where t.id in ({}){rule}", kind.table, places.join(", "));
+    let selected: Selected = [field.to_string()].into();
     let mut known = HashSet::new();
     for r in caller.in_time(store.reader().query_all_raw(c.statement(store.backend(), sql))).await? {
         known.insert(r.try_get_by_index(0).map_err(Refused::internal)?);
@@ -391,7 +392,7 @@ pub(crate) async fn shown(ctx: &Context<'_>, kind: &'static EntityKind, ids: &[U
         let (owner, protected): (Option<Uuid>, Option<bool>) =
             (r.try_get_by_index(1).map_err(Refused::internal)?, r.try_get_by_index(2).map_err(Refused::internal)?);
         if let Some(owner) = owner {
-            caller.looked.add(owner, protected.unwrap_or_default(), &[field.to_string()]);
+            caller.looked.add(owner, protected.unwrap_or_default(), &selected);
         }
     }
     Ok(known)

@@ -61,43 +61,35 @@ impl Known {
             return Ok(known.login.clone());
         }
         // before the rows: what changes while they are read is read again
-        let position = store.logins_position().await?;
+        let position = Box::pin(store.logins_position()).await?;
         if let Some(known) = known.filter(|known| known.position == position) {
             return Ok(known.login);
         }
-        let login = Arc::new(customer_contact::login(store, issuer, subject, roots).await?);
+        let login = Arc::new(Box::pin(customer_contact::login(store, issuer, subject, roots)).await?);
         self.logins.insert(key, Read { login: login.clone(), at: Instant::now(), position, day });
         Ok(login)
     }
     /// A partner and all below it; nobody where there is no such partner, or it is suspended.
     pub async fn partners(&self, store: &Store, id: Uuid) -> Result<Ids, Error> {
         use partner::{Column, Entity};
-        remembered(
-            &self.partners,
-            id,
-            tree::<Entity>(
-                store,
-                Condition::all().add(Column::Id.eq(id)).add(Column::Status.eq(partner::Status::Active)),
-                Column::Id,
-                Column::ParentId,
-            ),
-        )
-        .await
+        let active = || Condition::all().add(Column::Id.eq(id)).add(Column::Status.eq(partner::Status::Active));
+        remembered(&self.partners, id, || tree::<Entity>(store, active(), Column::Id, Column::ParentId)).await
     }
     /// Regions by code or id, and all below them.
     pub async fn regions(&self, store: &Store, names: &[String]) -> Result<Ids, Error> {
         use region::{Column, Entity};
-        let read = tree::<Entity>(store, named(names, &region::ENTITY, Column::Id, Column::Code), Column::Id, Column::ParentId);
-        remembered(&self.regions, names.to_vec(), read).await
+        let these = || named(names, &region::ENTITY, Column::Id, Column::Code);
+        remembered(&self.regions, names.to_vec(), || tree::<Entity>(store, these(), Column::Id, Column::ParentId)).await
     }
     /// Teams by code or id.
     pub async fn teams(&self, store: &Store, names: &[String]) -> Result<Ids, Error> {
         use team::{Column, Entity};
-        let read = async { Ok(ids::<Entity>(store, named(names, &team::ENTITY, Column::Id, Column::Code), Column::Id).await?.into()) };
+        let read = async || Ok(ids::<Entity>(store, named(names, &team::ENTITY, Column::Id, Column::Code), Column::Id).await?.into());
         remembered(&self.teams, names.to_vec(), read).await
     }
 }
-async fn remembered<K, V>(cache: &Cache<K, V>, key: K, read: impl Future<Output = Result<V, Error>>) -> Result<V, Error>
+/// Reading is put aside: every request would carry about what it takes, and few read.
+async fn remembered<K, V>(cache: &Cache<K, V>, key: K, read: impl AsyncFnOnce() -> Result<V, Error>) -> Result<V, Error>
 where
     K: std::hash::Hash + Eq + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
@@ -105,7 +97,7 @@ where
     if let Some(known) = cache.get(&key) {
         return Ok(known);
     }
-    let value = read.await?;
+    let value = Box::pin(read()).await?;
     cache.insert(key, value.clone());
     Ok(value)
 }

@@ -37,7 +37,7 @@ impl PartnerTokens {
         let found = match self.known.get(hash) {
             Some(known) => known,
             None => {
-                let found = partner_token::holding(store, hash).await?.map(Arc::new);
+                let found = Box::pin(partner_token::holding(store, hash)).await?.map(Arc::new);
                 self.known.insert(hash.clone(), found.clone());
                 found
             }

@@ -20,14 +20,12 @@ use entities::{
 };
 use uuid::Uuid;
 
-/// Customers from which on a tree is large.
-const LARGE: &str = "500";
-/// The size of a tree as an expression, and what has to stand around the list for it.
-struct Sized {
-    size: String,
-    before: &'static str,
-    after: String,
-}
+/// Customers that stand below one whose tree is large, at least.
+const LARGE: usize = 500;
+/// Lists of trees inside each other that are written for either size.
+const MOST_TREES: usize = 2;
+/// Values of a list that are compared one by one.
+const FEW: usize = 8;
 
 impl<'a> Compiler<'a> {
     pub(super) fn many(&mut self, m: &Many, pick: &Pick<'a>, from: Option<(&'static Type, &str)>) -> Outcome<()> {
@@ -43,23 +41,34 @@ impl<'a> Compiler<'a> {
             paged.push(self.keyset(&t, order, &page, &list, at));
         }
         let by = order_by(&t, order, page.backward, self.pg);
-        let tree = self.tree(m, pick, from);
-        let sized = tree.as_ref().map(|(_, top)| self.sized(top));
-        let rows = match tree.zip(sized.as_ref()) {
-            Some((link, sized)) => self.rows_of_tree(&self.table(d)?, &t, (link, &sized.size), &paged[1..], &by, page.size + 1),
-            None => sql!(self.table(d)?, " ", t, filtered(&paged), " order by ", by),
-        };
+        let table = self.table(d)?;
+        let rows = |wheres: &[String]| sql!(table, " ", t, filtered(wheres), " order by ", by);
         let met = d.name == "Customer" || self.meets(from, self.is_deep(m, pick));
-        let base = sql!("from ", self.table(d)?, " ", t, filtered(&wheres));
-        let listing = Listing { order, page, by, rows, base, list, met };
-        let (before, after) = sized.map_or_else(Default::default, |sized| (sized.before, sized.after));
-        self.put(&[before]);
-        match m.shape {
-            Shape::List => self.list(d, &t, pick, &listing)?,
-            _ => self.connection(d, &t, pick, &listing)?,
-        }
-        self.put(&[&after]);
+        let base = sql!("from ", table, " ", t, filtered(&wheres));
+        let mut listing = Listing { order, page, by: by.clone(), rows: rows(&paged), base, list, met };
+        let Some((theirs, top)) = self.tree(m, pick, from).filter(|_| self.trees < MOST_TREES) else {
+            return self.listed(m.shape, d, &t, pick, &listing);
+        };
+        // the rows of a small tree are gathered and ordered; for a large one all rows are walked in order, as some of any
+        // few are its
+        self.trees += 1;
+        self.put(&["case when (select 1 from customer_closure where ancestor_id = ", &top, " limit 1 offset ", &(LARGE - 1).to_string()]);
+        self.put(&[") is null then "]);
+        self.listed(m.shape, d, &t, pick, &listing)?;
+        // in place of the first, which gathers; counted, as a condition that only holds or not would be turned into a join with all of the tree
+        paged[0] = sql!("(select count(*) from customer_closure where ancestor_id = ", top, " and descendant_id = ", t, ".", theirs, ") > 0");
+        listing.rows = rows(&paged);
+        self.put(&[" else "]);
+        self.listed(m.shape, d, &t, pick, &listing)?;
+        self.put(&[" end"]);
+        self.trees -= 1;
         Ok(())
+    }
+    fn listed(&mut self, shape: Shape, d: &'static Type, t: &str, pick: &Pick<'a>, l: &Listing) -> Outcome<()> {
+        match shape {
+            Shape::List => self.list(d, t, pick, l),
+            _ => self.connection(d, t, pick, l),
+        }
     }
     fn list(&mut self, d: &'static Type, t: &str, pick: &Pick<'a>, l: &Listing) -> Outcome<()> {
         self.put(&["concat('[', "]);
@@ -111,31 +120,6 @@ impl<'a> Compiler<'a> {
         let narrowed = self.doc.arg(&pick.field.node, "filter").is_some();
         (!narrowed).then(|| (theirs, sql!(pt, ".", ours)))
     }
-    /// How many customers stand below one, as far as it matters. PostgreSQL asks that once for a list; SQLite would ask it
-    /// for each row, unless it is a column of what is around the list.
-    fn sized(&mut self, top: &str) -> Sized {
-        let size = sql!("(select count(*) from (select 1 from customer_closure where ancestor_id = ", top, " limit ", LARGE, ") c)");
-        if self.pg {
-            return Sized { size, before: "", after: String::new() };
-        }
-        let around = self.alias();
-        Sized { before: "(select ", after: sql!(" from (select ", size, " n) ", around, ")"), size: sql!(around, ".n") }
-    }
-    /// Of two ways the database takes the one that suits, and looks at the other not at all: the rows of a small tree
-    /// are gathered and ordered; for a large one all rows are walked in order, as some of any few are its.
-    fn rows_of_tree(&self, table: &str, t: &str, (link, size): ((&str, String), &str), others: &[String], by: &str, most: u64) -> String {
-        let (theirs, top) = link;
-        let gathered = sql!(t, ".", theirs, " in (select descendant_id from customer_closure where ancestor_id = ", top, ")");
-        // counted, as a condition that only holds or not would be turned into a join with all of the tree
-        let met = sql!("(select count(*) from customer_closure where ancestor_id = ", top, " and descendant_id = ", t, ".", theirs, ") > 0");
-        let others: String = others.iter().map(|other| sql!(" and ", other)).collect();
-        let most = most.to_string();
-        let way = |when: &str, own: &str| {
-            let found = sql!("select * from ", table, " ", t, " where ", size, when, LARGE, " and ", own, others);
-            sql!("select * from (", found, " order by ", by, " limit ", most, ") ", t)
-        };
-        sql!("(", way(" < ", &gathered), " union all ", way(" >= ", &met), ") ", t, " order by ", by)
-    }
     fn wheres(&mut self, m: &Many, d: &'static Type, t: &str, pick: &Pick<'a>, from: Option<(&'static Type, &str)>) -> Outcome<Vec<String>> {
         let mut wheres = vec![];
         let mut implied = None;
@@ -184,7 +168,12 @@ impl<'a> Compiler<'a> {
                 let v = filter_value(f, v)?;
                 places.push(self.bind(v));
             }
-            return Ok(if places.is_empty() { "1=0".into() } else { format!("{column} in ({})", places.join(", ")) });
+            // SQLite would make a table of the values for each row around the list
+            return Ok(match places.len() {
+                0 => "1=0".into(),
+                2..=FEW if !self.pg => format!("({})", places.iter().map(|p| sql!(column, " = ", p)).collect::<Vec<_>>().join(" or ")),
+                _ => format!("{column} in ({})", places.join(", ")),
+            });
         }
         let bound = filter_value(f, value)?;
         let place = self.bind(bound);
