@@ -51,7 +51,7 @@ impl From<Error> for Rejected {
 /// Who asks, and until when that holds (seconds since 1970; none without a token).
 #[derive(Clone)]
 pub struct Caller {
-    pub scope: Scope,
+    pub scope: Arc<Scope>,
     pub until: Option<i64>,
     pub credential: Credential,
 }
@@ -92,7 +92,7 @@ pub async fn from(app: &App, authorization: Option<&str>, session: Option<&str>,
         let mut scope = Scope::public(at);
         scope.session = session.filter(|s| SESSION_CHARS.contains(&s.len())).map(|s| format!("{:x}", Sha256::digest(s)));
         scope.request_id = Some(request_id.into());
-        return Ok(Caller { scope, until: None, credential: Credential::Public });
+        return Ok(Caller { scope: scope.into(), until: None, credential: Credential::Public });
     };
     let (scheme, token) = authorization.split_once(' ').ok_or(Rejected::Token("no scheme"))?;
     if !scheme.eq_ignore_ascii_case("bearer") {
@@ -103,8 +103,9 @@ pub async fn from(app: &App, authorization: Option<&str>, session: Option<&str>,
         None => signed(app, token.trim(), at).await?,
     };
     let mut caller = holder(app, credential, at).await?;
-    caller.scope.reason = reason.filter(|_| caller.scope.audience == Audience::Agent).and_then(plain);
-    caller.scope.request_id = Some(request_id.into());
+    let scope = Arc::make_mut(&mut caller.scope);
+    scope.reason = reason.filter(|_| scope.audience == Audience::Agent).and_then(plain);
+    scope.request_id = Some(request_id.into());
     Ok(caller)
 }
 /// A reason as a person wrote it: none where it says nothing.
@@ -166,7 +167,7 @@ async fn holder(app: &App, credential: Credential, at: DateTime<Utc>) -> Result<
             (scope, Some(token.expires_at.timestamp()))
         }
     };
-    Ok(Caller { scope, until, credential })
+    Ok(Caller { scope: scope.into(), until, credential })
 }
 
 impl Caller {

@@ -215,7 +215,7 @@ pub struct Prepared {
     pub kind: OperationType,
     /// Its variables can make no difference to whether the document is valid.
     plain: bool,
-    scope: Scope,
+    scope: Arc<Scope>,
     looked: Looked,
     denied: Denied,
     shown: Shown,
@@ -254,13 +254,13 @@ impl Asked {
 }
 
 /// Waits for its turn and prepares the call: what is judged holds a place as what runs does.
-pub async fn admit(app: &Arc<App>, scope: Scope, address: Address, call: Call) -> Result<Prepared, Refused> {
+pub async fn admit(app: &Arc<App>, scope: Arc<Scope>, address: Address, call: Call) -> Result<Prepared, Refused> {
     let place = app.gate.enter(&scope, address).await?;
     Ok(Prepared { place: Some(place), ..prepare(app, scope, address, call)? })
 }
 /// Finds the document, judges it and its variables for this caller, and takes its cost from the caller's budget: for
 /// reading it before, the rest after.
-pub fn prepare(app: &Arc<App>, scope: Scope, address: Address, call: Call) -> Result<Prepared, Refused> {
+pub fn prepare(app: &Arc<App>, scope: Arc<Scope>, address: Address, call: Call) -> Result<Prepared, Refused> {
     let found = app.persisted.find(scope.audience, call.source)?;
     let read = app.budgets.charge(&scope, address, budget::reading(&found.text)).map_err(Refused::spent)?;
     let document = app.documents.read(&found.text)?;
@@ -362,7 +362,7 @@ impl Prepared {
     }
 }
 /// A call whose answers come one after another: its turn, its judgement and its answers, in a task of its own.
-pub fn operate(app: Arc<App>, scope: Scope, address: Address, call: Call) -> BoxStream<'static, Answer> {
+pub fn operate(app: Arc<App>, scope: Arc<Scope>, address: Address, call: Call) -> BoxStream<'static, Answer> {
     let answers = async move {
         match admit(&app, scope, address, call).await {
             Ok(prepared) => prepared.answers(),

@@ -80,18 +80,18 @@ impl Told {
 impl Looks {
     /// Notes what one answer showed. An error means that it may not be sent: a look at somebody protected was not written.
     pub async fn note(&self, store: &Store, scope: &Scope, looks: BTreeMap<Uuid, Look>) -> Result<()> {
-        let by = Arc::new(By::from(scope));
-        let event = |(customer, look)| (by.clone(), What::Look(customer, look));
-        let (protected, mut others): (BTreeMap<_, _>, BTreeMap<_, _>) = looks.into_iter().partition(|l| l.1.protected);
+        let (mut others, mut protected) = (looks, BTreeMap::new());
+        if others.values().any(|look| look.protected) {
+            (protected, others) = others.into_iter().partition(|l| l.1.protected);
+        }
         if !protected.is_empty() {
-            let events: Vec<Event> = protected.into_iter().map(event).collect();
-            Box::pin(write(store, &events)).await?;
+            Box::pin(write(store, &seen(scope, protected))).await?;
         }
         let said = Said::by(scope);
         let mut told = lock(&self.told);
         others.retain(|customer, look| told.is_new(said.of(customer.as_bytes(), &look.fields())));
         drop(told);
-        self.wait(others.into_iter().map(event));
+        self.wait(seen(scope, others));
         Ok(())
     }
     /// Notes what one request was denied.
@@ -104,8 +104,7 @@ impl Looks {
             metrics::counter!("switchboard_denied_total", "audience" => scope.audience.name(), "kind" => d.kind.name).increment(1);
             lock(&self.told).is_new(said.of(format!("denied {}", d.id).as_bytes(), &[&d.field])) && self.has_room(scope)
         });
-        let by = Arc::new(By::from(scope));
-        self.wait(denied.into_iter().map(|d| (by.clone(), What::Denial(d))));
+        self.wait(events(scope, denied.into_iter().map(What::Denial)));
     }
     fn has_room(&self, scope: &Scope) -> bool {
         let who = format!("{} {}", scope.audience.name(), scope.actor.as_deref().unwrap_or(&scope.subject));
@@ -119,8 +118,8 @@ impl Looks {
         }
         before < MOST_DENIED
     }
-    fn wait(&self, events: impl ExactSizeIterator<Item = Event>) {
-        if events.len() == 0 {
+    fn wait(&self, events: Vec<Event>) {
+        if events.is_empty() {
             return;
         }
         let mut waiting = lock(&self.waiting);
@@ -135,10 +134,20 @@ impl Looks {
         for batch in waiting.chunks(BATCH) {
             if let Err(error) = write(store, batch).await {
                 tracing::warn!(%error, events = batch.len(), "looks could not be written yet");
-                self.wait(batch.iter().cloned());
+                self.wait(batch.to_vec());
             }
         }
     }
+}
+fn seen(scope: &Scope, looks: BTreeMap<Uuid, Look>) -> Vec<Event> {
+    events(scope, looks.into_iter().map(|(customer, look)| What::Look(customer, look)))
+}
+fn events(scope: &Scope, what: impl ExactSizeIterator<Item = What>) -> Vec<Event> {
+    if what.len() == 0 {
+        return vec![]; // as a rule: it was told before
+    }
+    let by = Arc::new(By::from(scope));
+    what.map(|what| (by.clone(), what)).collect()
 }
 fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(|e| e.into_inner())

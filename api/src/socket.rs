@@ -19,7 +19,6 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::Response,
 };
-use entities::Scope;
 use futures::{StreamExt, stream::BoxStream};
 use serde_json::{Map, Value, json};
 use std::{sync::Arc, time::Duration};
@@ -193,7 +192,8 @@ impl Talk {
             return Err(Close(4409, "There is already a subscriber of this id"));
         }
         let Some(Value::Object(fields)) = payload else { return Err(Close(4400, "Invalid message received")) };
-        let scope = Scope { at: self.app.store.clock().now(), ..caller.scope.clone() };
+        let mut scope = caller.scope.clone();
+        Arc::make_mut(&mut scope).at = self.app.store.clock().now();
         let many = self.running.len() >= self.app.config().limits.socket_operations;
         let call = match many {
             true => Err(Refused::new(StatusCode::OK, "RATE_LIMITED", "Too many operations run on this socket.")),

@@ -26,7 +26,7 @@ use std::{
     borrow::Cow,
     collections::{HashMap, HashSet},
     marker::PhantomData,
-    sync::Mutex,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 use tokio::sync::{Semaphore, oneshot};
@@ -44,7 +44,7 @@ pub enum Mode {
 
 /// Who asks and how, for one request: what every resolver starts from. Goes into the request's data.
 pub struct Caller {
-    pub scope: Scope,
+    pub scope: Arc<Scope>,
     pub(crate) mode: Mode,
     until: Instant,
     /// Of a stream: how long one of its answers may take.
@@ -62,9 +62,9 @@ type Waiting = (Uuid, oneshot::Sender<std::result::Result<Option<Value>, Refused
 /// How long one request may take.
 pub const DEADLINE: Duration = Duration::from_secs(15);
 impl Caller {
-    pub fn new(scope: Scope) -> Self {
+    pub fn new(scope: impl Into<Arc<Scope>>) -> Self {
         Caller {
-            scope,
+            scope: scope.into(),
             mode: Mode::Values,
             until: Instant::now() + DEADLINE,
             each: None,

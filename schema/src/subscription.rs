@@ -18,7 +18,7 @@ use entities::{
 };
 use futures::{Stream, StreamExt, stream};
 use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use uuid::Uuid;
 
 /// Everything that can be followed.
@@ -62,7 +62,7 @@ impl Subscription {
 }
 
 /// A task's id, each time that the task is another than it was, until it is over or gone.
-fn progress(store: Store, scope: Scope, id: Uuid) -> impl Stream<Item = Uuid> {
+fn progress(store: Store, scope: Arc<Scope>, id: Uuid) -> impl Stream<Item = Uuid> {
     const POLL: Duration = Duration::from_secs(1);
     let seen: Option<task::Model> = None;
     stream::unfold((store, scope, seen), move |(store, scope, mut seen)| async move {
@@ -97,7 +97,7 @@ async fn follow(ctx: &Context<'_>, kind: &'static str) -> Result<Follower> {
 /// The ids of those that are wanted and that the caller may see, one after the other. What is not wanted costs nothing.
 fn events<E: Record>(
     follower: Follower,
-    scope: Scope,
+    scope: Arc<Scope>,
     column: E::Column,
     wanted: impl Fn(&Changed) -> bool + Send + Sync,
 ) -> impl Stream<Item = Uuid> {

@@ -51,12 +51,13 @@ impl Ask {
         show(&context.print, &app.store, &scope, &asked).await
     }
     /// Nobody in particular, unless said.
-    async fn scope(&self, app: &Arc<App>) -> Result<Scope> {
+    async fn scope(&self, app: &Arc<App>) -> Result<Arc<Scope>> {
         if let Some(text) = &self.customer {
             let id = lookup::customer(&app.store, text).await?;
             return Ok(Scope::new(Audience::Customer, "command line", app.store.clock().now())
                 .with_scopes(Audience::Customer.ceiling().iter().copied())
-                .for_customers([id]));
+                .for_customers([id])
+                .into());
         }
         let token = self.token.as_deref().map(|t| format!("Bearer {t}"));
         // a session of its own: what was answered can be read back
