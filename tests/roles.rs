@@ -377,7 +377,7 @@ async fn who_looked_is_written_down() {
         assert!(looks.iter().any(|e| e.customer_id == Some(bo.id)));
 
         // of two who looked in the same moment each has its own name, and of two looks of one request neither is lost
-        let others = bearer(&hub, Class::Agent, vec![], "desk-8");
+        let others = bearer(&hub, Class::Agent, vec![], "desk-8\0"); // no text for PostgreSQL
         for (token, field) in [(&others, "status"), (&others, "kind"), (&desk, "kind")] {
             let query = format!("{{ customer(id: \"{ada_id}\") {{ {field} }} }}");
             let seen = ask(&[("authorization", token), ("x-request-id", "the-same-request")], &query).await;
@@ -387,7 +387,7 @@ async fn who_looked_is_written_down() {
         let together: Vec<_> = events(&store).await.into_iter().filter(|e| e.request_id.as_deref() == Some("the-same-request")).collect();
         let together: Vec<_> = together.iter().map(|e| (e.actor_subject.as_str(), e.fields.to_string())).collect();
         let look = |who, field: &str| (who, json!([format!("Customer.{field}")]).to_string());
-        assert_eq!(together, [look("desk-8", "status"), look("desk-8", "kind"), look("desk-7", "kind")]);
+        assert_eq!(together, [look("desk-8\u{fffd}", "status"), look("desk-8\u{fffd}", "kind"), look("desk-7", "kind")]);
         assert_eq!(audit_event::seal::verify(&store).await.unwrap().broken, None);
 
         // somebody protected: nothing without a reason, and with one it is in the log before the answer

@@ -5,11 +5,12 @@ use crate::{app::App, error::Result};
 use entities::{Scope, Store, party::customer::ENTITY, privacy::audit_event::Action, store::By};
 use moka::sync::Cache;
 use schema::{deny::Denial, look::Look};
+use sea_orm::DbErr;
 use sha2::{Digest, Sha256};
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{
-        Arc, Mutex, MutexGuard,
+        Arc, LazyLock, Mutex, MutexGuard,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -19,8 +20,10 @@ use uuid::Uuid;
 /// How long the same person's look at the same fields of the same customer says nothing new.
 const QUIET: Duration = Duration::from_secs(3600);
 const BEAT: Duration = Duration::from_secs(1);
-/// Events in one transaction.
-const BATCH: usize = 200;
+/// Events in one transaction: rows that SQLite takes by one statement.
+const BATCH: usize = 128;
+/// Times that a batch is tried again in halves, each time that what waits is written.
+const MOST_HALVED: usize = 12;
 /// Events that may wait while the database cannot take them.
 const MOST: usize = 100_000;
 /// Denied rows of one caller that are written in an hour: who tries more of them fills the log no further.
@@ -37,12 +40,28 @@ impl Default for Looks {
         Looks { waiting: Mutex::default(), told: Mutex::new(Told::new()), denied: Cache::builder().max_capacity(100_000).time_to_live(QUIET).build() }
     }
 }
-/// One row of the audit log to come, and whose it is.
-type Event = (Arc<By>, What);
+/// One row of the audit log to come.
+#[derive(Clone)]
+struct Event {
+    by: Arc<By>,
+    what: What,
+}
 #[derive(Clone)]
 enum What {
     Look(Uuid, Look),
     Denial(Denial),
+}
+impl Event {
+    fn all(scope: &Scope, what: impl ExactSizeIterator<Item = What>) -> Vec<Self> {
+        if what.len() == 0 {
+            return vec![]; // as a rule: it was told before
+        }
+        let by = Arc::new(By::from(scope));
+        what.map(|what| Event { by: by.clone(), what }).collect()
+    }
+    fn looks(scope: &Scope, looks: BTreeMap<Uuid, Look>) -> Vec<Self> {
+        Self::all(scope, looks.into_iter().map(|(customer, look)| What::Look(customer, look)))
+    }
 }
 
 /// What was told, and how many seconds after the start. Where it is too much it is forgotten, and something told again.
@@ -62,18 +81,43 @@ impl Told {
     }
     /// And not again: the hour is that of the first.
     fn is_new_at(&mut self, said: Key, now_s: u32) -> bool {
-        let is_old = |at_s: u32| u64::from(now_s - at_s) >= QUIET.as_secs();
-        if self.said.len() == self.said.capacity() {
+        let is_old = |at_s: u32| u64::from(now_s.saturating_sub(at_s)) >= QUIET.as_secs();
+        if self.said.get(&said).is_some_and(|at_s| !is_old(*at_s)) {
+            return false;
+        }
+        if self.said.len() == self.said.capacity().min(Self::MOST) {
             self.said.retain(|_, at_s| !is_old(*at_s));
-            if self.said.len() >= Self::MOST {
+            if self.said.len() == Self::MOST {
                 self.said.clear();
             }
         }
-        let new = self.said.get(&said).is_none_or(|at_s| is_old(*at_s));
-        if new {
-            self.said.insert(said, now_s);
+        self.said.insert(said, now_s);
+        true
+    }
+}
+
+/// Makes the keys of a caller's events. They begin with what nobody outside of the process knows: two events of one key
+/// cannot be sought, to hide one of them behind the other.
+struct Keys(Sha256);
+impl Keys {
+    fn of(scope: &Scope) -> Self {
+        static SALT: LazyLock<[u8; 16]> = LazyLock::new(rand::random);
+        let mut h = Sha256::new_with_prefix(*SALT);
+        for part in [scope.audience.name(), &scope.subject, scope.actor.as_deref().unwrap_or_default()] {
+            h.update(part.as_bytes());
+            h.update([0]);
         }
-        new
+        Keys(h)
+    }
+    fn key(&self, what: &[u8], fields: &[&str]) -> Key {
+        let mut h = self.0.clone();
+        h.update(what);
+        for field in fields {
+            h.update([0]);
+            h.update(field.as_bytes());
+        }
+        let hash: [u8; 32] = h.finalize().into();
+        hash.first_chunk().copied().unwrap_or_default()
     }
 }
 
@@ -85,13 +129,13 @@ impl Looks {
             (protected, others) = others.into_iter().partition(|l| l.1.protected);
         }
         if !protected.is_empty() {
-            Box::pin(write(store, &seen(scope, protected))).await?;
+            Box::pin(write(store, &Event::looks(scope, protected))).await?;
         }
-        let said = Said::by(scope);
-        let mut told = lock(&self.told);
-        others.retain(|customer, look| told.is_new(said.of(customer.as_bytes(), &look.fields())));
-        drop(told);
-        self.wait(seen(scope, others));
+        let keys = Keys::of(scope);
+        let keys: Vec<_> = others.iter().map(|(customer, look)| keys.key(customer.as_bytes(), &look.fields())).collect();
+        let mut new = self.newly_told(keys);
+        others.retain(|_, _| new.next().unwrap_or(true));
+        self.keep(Event::looks(scope, others));
         Ok(())
     }
     /// Notes what one request was denied.
@@ -99,12 +143,19 @@ impl Looks {
         if denied.is_empty() {
             return;
         }
-        let said = Said::by(scope);
-        denied.retain(|d| {
+        for d in &denied {
             metrics::counter!("switchboard_denied_total", "audience" => scope.audience.name(), "kind" => d.kind.name).increment(1);
-            lock(&self.told).is_new(said.of(format!("denied {}", d.id).as_bytes(), &[&d.field])) && self.has_room(scope)
-        });
-        self.wait(events(scope, denied.into_iter().map(What::Denial)));
+        }
+        let keys = Keys::of(scope);
+        let mut new = self.newly_told(denied.iter().map(|d| keys.key(format!("denied {}", d.id).as_bytes(), &[&d.field])).collect());
+        denied.retain(|_| new.next().unwrap_or(true) && self.has_room(scope));
+        self.keep(Event::all(scope, denied.into_iter().map(What::Denial)));
+    }
+    /// Which of them were not told within the hour. They count as told from now on.
+    fn newly_told(&self, keys: Vec<Key>) -> impl Iterator<Item = bool> + use<> {
+        let mut told = lock(&self.told);
+        let new: Vec<bool> = keys.into_iter().map(|key| told.is_new(key)).collect();
+        new.into_iter()
     }
     fn has_room(&self, scope: &Scope) -> bool {
         let who = format!("{} {}", scope.audience.name(), scope.actor.as_deref().unwrap_or(&scope.subject));
@@ -118,7 +169,8 @@ impl Looks {
         }
         before < MOST_DENIED
     }
-    fn wait(&self, events: Vec<Event>) {
+    /// Keeps them until they are written.
+    fn keep(&self, events: Vec<Event>) {
         if events.is_empty() {
             return;
         }
@@ -128,56 +180,31 @@ impl Looks {
         }
         waiting.extend(events);
     }
-    /// Writes what waits, many in one transaction. What cannot be written waits on.
+    /// Writes what waits, many in one transaction. What cannot be written waits on, and as few others with it as can be.
     pub async fn flush(&self, store: &Store) {
         let waiting = std::mem::take(&mut *lock(&self.waiting));
-        for batch in waiting.chunks(BATCH) {
-            if let Err(error) = write(store, batch).await {
-                tracing::warn!(%error, events = batch.len(), "looks could not be written yet");
-                self.wait(batch.to_vec());
+        let mut batches: Vec<_> = waiting.chunks(BATCH).rev().collect();
+        let mut halved = 0;
+        while let Some(batch) = batches.pop() {
+            let Err(error) = write(store, batch).await else { continue };
+            let of_a_row = matches!(error, entities::Error::Db(DbErr::Exec(_) | DbErr::Query(_)));
+            if of_a_row && batch.len() > 1 && halved < MOST_HALVED {
+                halved += 1;
+                let (first, rest) = batch.split_at(batch.len() / 2);
+                batches.extend([rest, first]);
+                continue;
             }
+            tracing::warn!(%error, events = batch.len(), "looks could not be written yet");
+            self.keep(batch.to_vec());
         }
     }
-}
-fn seen(scope: &Scope, looks: BTreeMap<Uuid, Look>) -> Vec<Event> {
-    events(scope, looks.into_iter().map(|(customer, look)| What::Look(customer, look)))
-}
-fn events(scope: &Scope, what: impl ExactSizeIterator<Item = What>) -> Vec<Event> {
-    if what.len() == 0 {
-        return vec![]; // as a rule: it was told before
-    }
-    let by = Arc::new(By::from(scope));
-    what.map(|what| (by.clone(), what)).collect()
 }
 fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(|e| e.into_inner())
 }
-
-/// One event, as it is told apart from others within the hour: by whose it is first.
-struct Said(Sha256);
-impl Said {
-    fn by(scope: &Scope) -> Self {
-        let mut h = Sha256::new();
-        for part in [scope.audience.name(), &scope.subject, scope.actor.as_deref().unwrap_or_default()] {
-            h.update(part.as_bytes());
-            h.update([0]);
-        }
-        Said(h)
-    }
-    fn of(&self, what: &[u8], fields: &[&str]) -> Key {
-        let mut h = self.0.clone();
-        h.update(what);
-        for field in fields {
-            h.update([0]);
-            h.update(field.as_bytes());
-        }
-        let hash: [u8; 32] = h.finalize().into();
-        hash.first_chunk().copied().unwrap_or_default()
-    }
-}
 async fn write(store: &Store, events: &[Event]) -> entities::Result<()> {
     let mut w = store.write(&Scope::hub(store.clock().now())).await?;
-    for (by, what) in events {
+    for Event { by, what } in events {
         match what {
             What::Look(customer, look) => w.audit_of(by.clone(), Action::Read, &ENTITY, *customer, Some(*customer), &look.fields()),
             What::Denial(d) => w.audit_of(by.clone(), Action::Deny, d.kind, d.id, Some(d.customer), &[&d.field]),
@@ -203,27 +230,49 @@ pub async fn follow(app: Arc<App>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use entities::Audience;
+
+    fn key(n: u32) -> Key {
+        std::array::from_fn(|at| n.to_le_bytes().get(at).copied().unwrap_or_default())
+    }
     #[test]
     fn a_look_is_told_once_within_an_hour_of_its_first() {
         let (mut told, hour) = (Told::new(), QUIET.as_secs() as u32);
-        let said: Vec<Key> = (0..1000u32).map(|n| std::array::from_fn(|at| n.to_le_bytes().get(at).copied().unwrap_or_default())).collect();
-        let mut new = |at_s: u32| said.iter().filter(|s| told.is_new_at(**s, at_s)).count();
+        let mut new = |at_s: u32| (0..1000).filter(|n| told.is_new_at(key(*n), at_s)).count();
         assert_eq!([new(5), new(6), new(hour + 4), new(hour + 5), new(hour + 6)], [1000, 0, 0, 1000, 0]);
     }
     #[test]
     fn what_is_too_much_to_remember_is_told_again_and_never_kept_back() {
         let mut told = Told::new();
-        let key = |n: u32| std::array::from_fn(|at| n.to_le_bytes().get(at).copied().unwrap_or_default());
-        assert!((0..2_000_000).all(|n| told.is_new_at(key(n), 0)));
-        assert!(told.said.capacity() < 4 * Told::MOST);
+        let most = Told::MOST as u32;
+        assert!((0..most).all(|n| told.is_new_at(key(n), 0) && told.said.len() <= Told::MOST));
+        assert!(!told.is_new_at(key(0), 0), "all of them are remembered");
+        assert!(told.is_new_at(key(most), 0) && told.is_new_at(key(0), 0), "one too many");
+        // what is old goes first
+        let (mut told, hour) = (Told::new(), QUIET.as_secs() as u32);
+        assert!((0..most).all(|n| told.is_new_at(key(n), if n < 9 { hour } else { 0 })));
+        assert!(told.is_new_at(key(most), hour) && !told.is_new_at(key(0), hour));
     }
     #[test]
     fn an_event_is_told_apart_by_who_and_whom_and_what() {
-        let scope = |subject: &str| Scope::new(entities::Audience::Agent, subject, chrono::DateTime::UNIX_EPOCH);
-        let of = |subject: &str, what: &str, fields: &[&str]| Said::by(&scope(subject)).of(what.as_bytes(), fields);
-        let one = of("a", "b", &["c", "d"]);
-        assert_eq!(one, of("a", "b", &["c", "d"]));
-        for other in [of("ab", "", &["c", "d"]), of("a", "b", &["cd"]), of("a", "c", &["c", "d"]), of("a", "b", &["c"])] {
+        let scope = |subject: &str, actor: Option<&str>, audience| {
+            let mut scope = Scope::new(audience, subject, chrono::DateTime::UNIX_EPOCH);
+            scope.actor = actor.map(Into::into);
+            scope
+        };
+        let of = |subject: &str, actor: Option<&str>, what: &str, fields: &[&str]| {
+            Keys::of(&scope(subject, actor, Audience::Agent)).key(what.as_bytes(), fields)
+        };
+        let one = of("a", None, "b", &["c", "d"]);
+        assert_eq!(one, of("a", None, "b", &["c", "d"]));
+        assert_ne!(one, Keys::of(&scope("a", None, Audience::Partner)).key(b"b", &["c", "d"]));
+        for other in [
+            of("ab", None, "", &["c", "d"]),
+            of("a", Some("b"), "b", &["c", "d"]),
+            of("a", None, "b", &["cd"]),
+            of("a", None, "c", &["c", "d"]),
+            of("a", None, "b", &["c"]),
+        ] {
             assert_ne!(one, other);
         }
     }

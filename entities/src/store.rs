@@ -164,7 +164,6 @@ struct Audit {
     reason: Option<String>,
 }
 /// Who does something, as the audit log names them.
-#[derive(Debug, PartialEq)]
 pub struct By {
     subject: String,
     audience: ActorAudience,

@@ -45,8 +45,8 @@ pub struct Compiler<'a> {
     pub marked: Vec<Selected>,
     tells: bool,
     aliases: usize,
-    /// Lists of trees around what is being written.
-    trees: usize,
+    /// What is being written stands in a list through a tree.
+    in_tree: bool,
     /// The statement, as far as it is written.
     out: String,
 }
@@ -75,7 +75,7 @@ impl<'a> Compiler<'a> {
             marked: vec![],
             tells: look::is_told(scope),
             aliases: 0,
-            trees: 0,
+            in_tree: false,
             out: String::with_capacity(4096),
         }
     }

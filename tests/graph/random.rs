@@ -177,7 +177,11 @@ impl<'a> Random<'a> {
             "DateTime" => "\"2025-12-01T00:00:00Z\"".into(),
             "String" => self.word("x"),
             "Boolean" => "true".into(),
-            ty => format!("[{}]", self.enum_value(ty)?),
+            ty => {
+                let most = if self.rng.gen_bool(0.5) { 1 } else { 10 };
+                let values: Vec<_> = (0..self.rng.gen_range(1..=most)).map(|_| self.enum_value(ty)).collect::<Option<_>>()?;
+                format!("[{}]", values.join(", "))
+            }
         };
         Some(format!("{{{}: {value}}}", f.name))
     }

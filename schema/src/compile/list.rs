@@ -22,8 +22,6 @@ use uuid::Uuid;
 
 /// Customers that stand below one whose tree is large, at least.
 const LARGE: usize = 500;
-/// Lists of trees inside each other that are written for either size.
-const MOST_TREES: usize = 2;
 /// Values of a list that are compared one by one.
 const FEW: usize = 8;
 
@@ -32,36 +30,36 @@ impl<'a> Compiler<'a> {
         let (d, t) = (ty(m.to), self.alias());
         let page = self.page(m, pick)?;
         let order = self.order(m, d, pick)?;
-        let wheres = self.wheres(m, d, &t, pick, from)?;
+        let (link, mut wheres) = self.wheres(m, d, &t, pick, from)?;
         let filter = self.doc.arg(&pick.field.node, "filter").map_or("None".into(), |f| format!("Some({:?})", said(f)));
         let list = Cursor::list(&(d.name, order.column, order.desc, filter));
-        let mut paged = wheres.clone();
+        let table = self.table(d)?;
+        let base = sql!("from ", table, " ", t, filtered(link.iter().chain(&wheres)));
         if let Some(cursor) = &page.cursor {
             let at = Cursor::read(cursor, &list, order)?;
-            paged.push(self.keyset(&t, order, &page, &list, at));
+            wheres.push(self.keyset(&t, order, &page, &list, at));
         }
         let by = order_by(&t, order, page.backward, self.pg);
-        let table = self.table(d)?;
-        let rows = |wheres: &[String]| sql!(table, " ", t, filtered(wheres), " order by ", by);
+        let rows = |link: Option<&String>| sql!(table, " ", t, filtered(link.into_iter().chain(&wheres)), " order by ", by);
         let met = d.name == "Customer" || self.meets(from, self.is_deep(m, pick));
-        let base = sql!("from ", table, " ", t, filtered(&wheres));
-        let mut listing = Listing { order, page, by: by.clone(), rows: rows(&paged), base, list, met };
-        let Some((theirs, top)) = self.tree(m, pick, from).filter(|_| self.trees < MOST_TREES) else {
+        let mut listing = Listing { order, page, by: by.clone(), rows: rows(link.as_ref()), base, list, met };
+        // a tree inside a tree is written once: the text would double with each
+        let Some((theirs, top)) = self.tree(m, pick, from).filter(|_| !self.in_tree) else {
             return self.listed(m.shape, d, &t, pick, &listing);
         };
         // the rows of a small tree are gathered and ordered; for a large one all rows are walked in order, as some of any
         // few are its
-        self.trees += 1;
+        self.in_tree = true;
         self.put(&["case when (select 1 from customer_closure where ancestor_id = ", &top, " limit 1 offset ", &(LARGE - 1).to_string()]);
         self.put(&[") is null then "]);
         self.listed(m.shape, d, &t, pick, &listing)?;
-        // in place of the first, which gathers; counted, as a condition that only holds or not would be turned into a join with all of the tree
-        paged[0] = sql!("(select count(*) from customer_closure where ancestor_id = ", top, " and descendant_id = ", t, ".", theirs, ") > 0");
-        listing.rows = rows(&paged);
+        // counted, as a condition that only holds or not would be turned into a join with all of the tree
+        let met = sql!("(select count(*) from customer_closure where ancestor_id = ", top, " and descendant_id = ", t, ".", theirs, ") > 0");
+        listing.rows = rows(Some(&met));
         self.put(&[" else "]);
         self.listed(m.shape, d, &t, pick, &listing)?;
         self.put(&[" end"]);
-        self.trees -= 1;
+        self.in_tree = false;
         Ok(())
     }
     fn listed(&mut self, shape: Shape, d: &'static Type, t: &str, pick: &Pick<'a>, l: &Listing) -> Outcome<()> {
@@ -120,12 +118,19 @@ impl<'a> Compiler<'a> {
         let narrowed = self.doc.arg(&pick.field.node, "filter").is_some();
         (!narrowed).then(|| (theirs, sql!(pt, ".", ours)))
     }
-    fn wheres(&mut self, m: &Many, d: &'static Type, t: &str, pick: &Pick<'a>, from: Option<(&'static Type, &str)>) -> Outcome<Vec<String>> {
-        let mut wheres = vec![];
+    fn wheres(
+        &mut self,
+        m: &Many,
+        d: &'static Type,
+        t: &str,
+        pick: &Pick<'a>,
+        from: Option<(&'static Type, &str)>,
+    ) -> Outcome<(Option<String>, Vec<String>)> {
+        let (mut link, mut wheres) = (None, vec![]);
         let mut implied = None;
         if let (Some((theirs, ours)), Some((pd, pt))) = (m.link, from) {
             let deep = self.is_deep(m, pick);
-            wheres.push(if deep {
+            link = Some(if deep {
                 format!("{t}.{theirs} in (select descendant_id from customer_closure where ancestor_id = {pt}.{ours})")
             } else {
                 sql!(t, ".", theirs, " = ", pt, ".", ours)
@@ -158,7 +163,7 @@ impl<'a> Compiler<'a> {
                 }
             }
         }
-        Ok(wheres)
+        Ok((link, wheres))
     }
     fn condition(&mut self, f: &Filter, t: &str, value: &Value) -> Outcome<String> {
         let column = sql!(t, ".", f.column);
@@ -237,6 +242,7 @@ fn order_by(t: &str, order: Order, backward: bool, pg: bool) -> String {
     }
     sql!(t, ".", order.column, collation(order, pg), direction, ", ", t, ".id", direction)
 }
-fn filtered(wheres: &[String]) -> String {
+fn filtered<'a>(wheres: impl Iterator<Item = &'a String>) -> String {
+    let wheres: Vec<&str> = wheres.map(String::as_str).collect();
     if wheres.is_empty() { String::new() } else { sql!(" where ", wheres.join(" and ")) }
 }
