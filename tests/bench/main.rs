@@ -192,7 +192,7 @@ fn measure_all(mut options: Options) -> Result<()> {
         None => std::env::current_exe()?.ancestors().nth(2).map(|target| target.join("switchboard")).unwrap_or_default(),
     };
     let ground = Ground::new(options.data.as_deref(), binary)?;
-    let kept = if options.add { Report::kept(&options.out, &options.scenarios)? } else { Report::default() };
+    let kept = if options.add { Report::kept(&options.out, &options.scenarios, &options.databases())? } else { Report::default() };
     let report = Report { machine: report::machine(&options, &ground.group.cores), ..kept };
     let mut bench = Bench { report, stages: BTreeMap::new(), ground, options };
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run(&mut bench))

@@ -3,7 +3,7 @@ use crate::{
     Options, Result,
     cores::Cores,
     cpu::{huge_pages_mb, machine_mb},
-    ground::settings,
+    ground::{Database, settings},
 };
 use serde::{Deserialize, Serialize};
 use std::{fmt::Write, fs, path::Path, process::Command};
@@ -112,21 +112,22 @@ pub struct Report {
     pub remarks: Vec<String>,
 }
 impl Report {
-    /// The report that is there, without what is measured anew.
-    pub fn kept(folder: &Path, anew: &[String]) -> Result<Self> {
+    /// The report that is there, without what is measured anew: scenarios, on these databases.
+    pub fn kept(folder: &Path, anew: &[String], databases: &[Database]) -> Result<Self> {
         let file = folder.join("report.json");
         let text = fs::read_to_string(&file).map_err(|e| format!("{}: {e}", file.display()))?;
         let mut kept: Report = serde_json::from_str(&text).map_err(|e| format!("{} is of another version: {e}", file.display()))?;
         let stays = |scenario: &str| !anew.iter().any(|name| name == scenario);
-        kept.rows.retain(|r| stays(&r.scenario));
-        kept.figures.retain(|f| stays(&f.scenario));
+        let others = |database: &str| database != "–" && databases.iter().all(|d| d.name() != database);
+        kept.rows.retain(|r| stays(&r.scenario) || others(&r.database));
+        kept.figures.retain(|f| stays(&f.scenario) || others(f.database()));
         kept.remarks.retain(|r| stays(r.split(' ').next().unwrap_or_default()));
         Ok(kept)
     }
     /// In the order of these scenarios.
     pub fn sort(&mut self, scenarios: &[&str]) {
         let place = |scenario: &str| scenarios.iter().position(|name| *name == scenario);
-        self.rows.sort_by_key(|r| place(&r.scenario));
+        self.rows.sort_by_cached_key(|r| (place(&r.scenario), r.database.clone()));
         self.figures.sort_by_key(|f| place(&f.scenario));
     }
     pub fn remark(&mut self, text: impl Into<String>) {
