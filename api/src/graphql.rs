@@ -238,7 +238,8 @@ impl Asked {
         request.set_parsed_query(self.stripped.unwrap_or_else(|| self.document.parsed.clone()));
         request
     }
-    /// `valid`: this graph has found the document good before.
+    /// `valid`: this graph has found the document good before. The executor is put aside, as every request would carry about
+    /// what it takes, and few need it.
     async fn outcome(self: Box<Self>, graph: &Graph, valid: bool) -> Outcome {
         if !valid {
             return Box::pin(graph.schema.execute(self.request())).await;

@@ -64,17 +64,21 @@ impl Event {
     }
 }
 
-/// What was told, and how many seconds after the start. Where it is too much it is forgotten, and something told again.
+/// What was told, and how many seconds after the start. Where it is too much, and most of it not old, it is forgotten, and
+/// something told again.
 struct Told {
     start: Instant,
     said: HashMap<Key, u32>,
+    /// So many, and what is old goes: rarely enough that no look waits for it as a rule.
+    full: usize,
 }
 /// Of an event's hash as much as tells a million of them apart: each takes 16 bytes.
 type Key = [u8; 12];
 impl Told {
     const MOST: usize = 1_000_000;
+    const FEW: usize = 1_000;
     fn new() -> Self {
-        Told { start: Instant::now(), said: HashMap::new() }
+        Told { start: Instant::now(), said: HashMap::new(), full: Self::FEW }
     }
     fn is_new(&mut self, said: Key) -> bool {
         self.is_new_at(said, self.start.elapsed().as_secs() as u32)
@@ -85,11 +89,12 @@ impl Told {
         if self.said.get(&said).is_some_and(|at_s| !is_old(*at_s)) {
             return false;
         }
-        if self.said.len() == self.said.capacity().min(Self::MOST) {
+        if self.said.len() >= self.full {
             self.said.retain(|_, at_s| !is_old(*at_s));
-            if self.said.len() == Self::MOST {
+            if self.full == Self::MOST && self.said.len() > Self::MOST / 2 {
                 self.said.clear();
             }
+            self.full = (2 * self.said.len()).clamp(Self::FEW, Self::MOST);
         }
         self.said.insert(said, now_s);
         true
@@ -248,10 +253,11 @@ mod tests {
         assert!((0..most).all(|n| told.is_new_at(key(n), 0) && told.said.len() <= Told::MOST));
         assert!(!told.is_new_at(key(0), 0), "all of them are remembered");
         assert!(told.is_new_at(key(most), 0) && told.is_new_at(key(0), 0), "one too many");
-        // what is old goes first
+        // what is old goes, and makes room for as much again
         let (mut told, hour) = (Told::new(), QUIET.as_secs() as u32);
-        assert!((0..most).all(|n| told.is_new_at(key(n), if n < 9 { hour } else { 0 })));
+        assert!((0..most).all(|n| told.is_new_at(key(n), if n < most / 4 { 9 } else { 0 })));
         assert!(told.is_new_at(key(most), hour) && !told.is_new_at(key(0), hour));
+        assert_eq!((told.said.len(), told.full), (Told::MOST / 4 + 1, Told::MOST / 2));
     }
     #[test]
     fn an_event_is_told_apart_by_who_and_whom_and_what() {
