@@ -126,7 +126,7 @@ pub struct Options {
     /// A setting of the hub: log.level=warn; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Keep what the report that is there says of other scenarios
+    /// Keep what the report that is there says of other scenarios, and of the database that is not asked for
     #[arg(long)]
     add: bool,
     /// Write the tables into README.md; the plot and all columns go to tests/bench/figures

@@ -54,8 +54,8 @@ impl<'a> Compiler<'a> {
         self.put(&[") is null then "]);
         self.listed(m.shape, d, &t, pick, &listing)?;
         // counted, as a condition that only holds or not would be turned into a join with all of the tree
-        let met = sql!("(select count(*) from customer_closure where ancestor_id = ", top, " and descendant_id = ", t, ".", theirs, ") > 0");
-        listing.rows = rows(Some(&met));
+        let walked = sql!("(select count(*) from customer_closure where ancestor_id = ", top, " and descendant_id = ", t, ".", theirs, ") > 0");
+        listing.rows = rows(Some(&walked));
         self.put(&[" else "]);
         self.listed(m.shape, d, &t, pick, &listing)?;
         self.put(&[" end"]);
