@@ -151,6 +151,29 @@ async fn a_page_can_be_asked_for_its_count_or_its_ends_alone() {
     }
 }
 
+/// The ids of a list, three by three from its beginning or from its end.
+async fn pages(world: &World, caller: &Scope, list: &str, args: &str, backward: bool) -> Vec<serde_json::Value> {
+    let (size, at, cursor, more, beyond) = match backward {
+        false => ("first", "after", "endCursor", "hasNextPage", "hasPreviousPage"),
+        true => ("last", "before", "startCursor", "hasPreviousPage", "hasNextPage"),
+    };
+    let (mut all, mut from) = (vec![], String::new());
+    loop {
+        let query = format!("{{ {list}({size}: 3, {args}{from}) {{ edges {{ cursor node {{ id }} }} pageInfo {{ {more} {beyond} {cursor} }} }} }}");
+        let page = world.data(caller, &query).await[list].clone();
+        assert_eq!(page["pageInfo"][beyond], !from.is_empty());
+        let edges = page["edges"].as_array().expect("edges");
+        let far = if backward { edges.first() } else { edges.last() };
+        assert_eq!(page["pageInfo"][cursor], far.map_or(serde_json::Value::Null, |edge| edge["cursor"].clone()));
+        let at_end = if backward { 0 } else { all.len() };
+        all.splice(at_end..at_end, edges.iter().map(|edge| edge["node"]["id"].clone()));
+        if page["pageInfo"][more] == false {
+            return all;
+        }
+        from = format!(", {at}: {}", page["pageInfo"][cursor]);
+    }
+}
+
 /// More customers below one than are gathered: the rows of such a tree are walked in their order.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_through_a_large_tree_shows_its_rows_in_order_and_no_others() {
@@ -269,6 +292,55 @@ async fn partners_and_customers_are_listed_where_they_belong_together() {
     }
 }
 
+/// Whoever was sold to twice, or by two of those who ask, is one customer of the list.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partner_lists_whom_it_knows_today_once_each_and_in_order() {
+    for store in harness::stores().await {
+        let (acme, other) = (partner(&store, "Acme").await, partner(&store, "Other").await);
+        let mut known = [vec![], vec![], vec![]]; // by Acme, by Other, by either
+        for n in 0..12 {
+            let one = customer(&store, &format!("Customer {n}")).await;
+            let (one, by): (_, &[usize]) = match n % 6 {
+                0 => (one.sold_by(&acme).await, &[0, 2]),
+                1 => (one.sold_by(&acme).await.left_partner().await, &[]),
+                2 => (one.sold_by(&acme).await.left_partner().await.sold_by(&acme).await.sold_by(&acme).await, &[0, 2]),
+                3 => (one.sold_by(&other).await.sold_by(&acme).await, &[0, 1, 2]),
+                4 => (one.sold_by(&other).await, &[1, 2]),
+                _ => (one, &[]),
+            };
+            by.iter().for_each(|who| known[*who].push((one.id, public_id(&entities::party::customer::ENTITY, one.id))));
+        }
+        let known = known.map(|mut ids| {
+            ids.sort();
+            ids.into_iter().map(|(_, id)| id).collect::<Vec<_>>()
+        });
+        let either = Scope::new(entities::Audience::Partner, "partner-1", harness::now())
+            .for_partners([acme.id, other.id])
+            .with_scopes(entities::Audience::Partner.ceiling().iter().copied());
+        let world = World::new(store.clone()).await;
+        for (caller, known) in [partner_of(acme.id), partner_of(other.id), either].iter().zip(&known) {
+            let newest: Vec<_> = known.iter().rev().cloned().collect();
+            for (sort, known) in [("OLDEST", known), ("NEWEST", &newest)] {
+                for backward in [false, true] {
+                    assert_eq!(pages(&world, caller, "customers", &format!("sort: {sort}"), backward).await, *known, "{sort} {backward}");
+                }
+            }
+            let counted =
+                world.data(caller, "{ customers { totalCount nodes { id } } none: customers(filter: {status: CLOSED}) { totalCount } }").await;
+            assert_eq!((&counted["customers"]["totalCount"], &counted["none"]["totalCount"]), (&known.len().into(), &0.into()));
+            assert_eq!(counted["customers"]["nodes"].as_array().map(Vec::len), Some(known.len()));
+        }
+        // the same way, from the partner that an agent looks at
+        let query = "{ partners { nodes { brandName customers(last: 3) { totalCount nodes { id } } } } }";
+        let partners = world.data(&agent(), query).await["partners"]["nodes"].clone();
+        for (name, known) in ["Acme", "Other"].iter().zip(&known) {
+            let seen = &partners.as_array().expect("partners").iter().find(|p| p["brandName"] == *name).expect("a partner")["customers"];
+            let nodes: Vec<_> = known[known.len() - 3..].iter().map(|id| serde_json::json!({ "id": id })).collect();
+            assert_eq!(*seen, serde_json::json!({"totalCount": known.len(), "nodes": nodes}), "{name}");
+        }
+    }
+}
+
 /// The row rule is asked of each row that is not its parent's customer's: a source may hold such.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bill_of_somebody_protected_is_hidden_in_an_account_of_somebody_else() {
@@ -371,35 +443,9 @@ async fn pages_join_to_the_whole_list_in_both_directions() {
             let all = world.data(&agent(), &format!("{{ tickets(first: 100, sort: {sort}) {{ totalCount nodes {{ id }} }} }}")).await;
             let all: Vec<_> = all["tickets"]["nodes"].as_array().unwrap().iter().map(|n| n["id"].clone()).collect();
             assert_eq!(all.len(), 7);
-            let (mut forward, mut after) = (vec![], String::new());
-            loop {
-                let page = world.data(&agent(), &format!("{{ tickets(first: 3, sort: {sort}{after}) {{ edges {{ cursor node {{ id }} }} pageInfo {{ hasNextPage hasPreviousPage endCursor }} }} }}")).await;
-                let page = &page["tickets"];
-                assert_eq!(page["pageInfo"]["hasPreviousPage"], !after.is_empty());
-                forward.extend(page["edges"].as_array().unwrap().iter().map(|e| e["node"]["id"].clone()));
-                after = format!(", after: {}", page["pageInfo"]["endCursor"]);
-                if page["pageInfo"]["hasNextPage"] == false {
-                    break;
-                }
+            for backward in [false, true] {
+                assert_eq!(pages(&world, &agent(), "tickets", &format!("sort: {sort}"), backward).await, all, "{sort} {backward}");
             }
-            assert_eq!(forward, all, "{sort} forward");
-            let (mut backward, mut before) = (vec![], String::new());
-            loop {
-                let page = world
-                    .data(
-                        &agent(),
-                        &format!("{{ tickets(last: 3, sort: {sort}{before}) {{ nodes {{ id }} pageInfo {{ hasPreviousPage startCursor }} }} }}"),
-                    )
-                    .await;
-                let page = &page["tickets"];
-                let nodes = page["nodes"].as_array().unwrap().iter().map(|n| n["id"].clone());
-                backward.splice(0..0, nodes);
-                before = format!(", before: {}", page["pageInfo"]["startCursor"]);
-                if page["pageInfo"]["hasPreviousPage"] == false {
-                    break;
-                }
-            }
-            assert_eq!(backward, all, "{sort} backward");
         }
         let cursor = world.data(&agent(), "{ tickets(first: 1) { pageInfo { endCursor } } }").await["tickets"]["pageInfo"]["endCursor"].clone();
         for query in [

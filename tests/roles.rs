@@ -26,7 +26,7 @@ use entities::{
     },
     store::public_id,
 };
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -348,6 +348,47 @@ fn bearer(hub: &Hub, class: Class, customers: Vec<String>, subject: &str) -> Str
 async fn events(store: &Store) -> Vec<audit_event::Model> {
     #[expect(clippy::disallowed_methods, reason = "reads the whole log")]
     audit_event::Entity::find().order_by_asc(audit_event::Column::Position).all(store.reader()).await.unwrap()
+}
+
+/// Looks of many go into the log together. One that the database refuses waits, and is not lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_that_cannot_be_written_keeps_back_no_other() {
+    const DESKS: usize = 9;
+    for url in harness::urls().await {
+        let hub = hub_on(&url).await;
+        let store = hub.app.store.clone();
+        let ada = furnished(&store, "Ada").await;
+        let run = async |sql: &str| store.writer().execute_unprepared(sql).await.expect("a change of the table");
+        let (refuse, allow) = match store.backend() {
+            DbBackend::Sqlite => (
+                "create trigger refused before insert on audit_events when new.actor_subject = 'desk-4' begin select raise(abort, 'refused'); end",
+                "drop trigger refused",
+            ),
+            _ => (
+                "alter table audit_events add constraint refused check (actor_subject <> 'desk-4')",
+                "alter table audit_events drop constraint refused",
+            ),
+        };
+        run(refuse).await;
+        let query = json!({"query": format!("{{ customer(id: \"{}\") {{ displayName }} }}", id(&customers::ENTITY, ada.id))}).to_string();
+        for n in 0..DESKS {
+            let desk = bearer(&hub, Class::Agent, vec![], &format!("desk-{n}"));
+            let seen = hub.post(&[("authorization", &desk)], &query).await.json();
+            assert_eq!(seen["data"]["customer"]["displayName"], "Ada");
+        }
+        let written = async || -> Vec<String> {
+            hub.app.looks.flush(&store).await;
+            let reads = events(&store).await.into_iter().filter(|e| e.action == audit_event::Action::Read);
+            reads.map(|e| e.actor_subject).collect()
+        };
+        let mut desks: Vec<_> = (0..DESKS).map(|n| format!("desk-{n}")).collect();
+        let late = desks.remove(4);
+        assert_eq!(written().await, desks);
+        run(allow).await;
+        desks.push(late);
+        assert_eq!(written().await, desks);
+        assert_eq!(audit_event::seal::verify(&store).await.unwrap().broken, None);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

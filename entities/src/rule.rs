@@ -24,11 +24,36 @@ pub enum Rule {
     Via(&'static str, &'static EntityKind),
     /// Some visible row of that kind points here by that column.
     By(&'static EntityKind, &'static str),
+    /// A row of another table leads here.
+    Led(&'static Way),
     /// A predicate over the row `{t}`; `{customers}`, `{partners}` and `{party}` become `= …` or `in (…)`, `{everywhere}` is true for agents without regions or teams; `{today}`, `{now}` and
     /// `{session}` values of the caller.
     Where(&'static str),
     Both(&'static [Rule]),
     Either(&'static [Rule]),
+}
+
+/// A way to rows by another table, which has them in the order of their ids: who may know few of many rows goes this way,
+/// and does not look at all the others.
+#[derive(Debug)]
+pub struct Way {
+    pub table: &'static str,
+    /// Its column that holds the ids.
+    pub key: &'static str,
+    /// Which of its rows `{l}` lead there; the rest is as in [`Rule::Where`]. `{p}` is the row that the way starts from.
+    pub whose: &'static str,
+}
+impl Way {
+    /// What holds of the rows `l` of the table that lead from `p`.
+    pub fn whose(&self, l: &str, p: &str, scope: &Scope, s: &mut impl Statement) -> String {
+        fill(&self.whose.replace("{l}", l).replace("{p}", p), l, scope, s)
+    }
+    /// Whether it leads to the row `t` from `p`.
+    pub fn leads(&self, t: &str, p: &str, scope: &Scope, s: &mut impl Statement) -> String {
+        let l = s.alias();
+        let whose = self.whose(&l, p, scope, s);
+        format!("exists (select 1 from {} {l} where {l}.{} = {t}.id and {whose})", self.table, self.key)
+    }
 }
 
 /// One rule per audience. There is no default: an audience without rows says so.
@@ -177,6 +202,7 @@ fn of_rule(rule: &Rule, kind: &EntityKind, t: &str, scope: &Scope, implied: Opti
             let inner = predicate(kind, &a, scope, None, s).unwrap_or_else(|| "1=1".into());
             Some(format!("exists (select 1 from {} {a} where {a}.{key} = {t}.id and {inner})", kind.table))
         }
+        Rule::Led(way) => Some(way.leads(t, "", scope, s)),
         Rule::Where(sql) => Some(fill(sql, t, scope, s)),
         Rule::Both(rules) => both(rules.iter(), kind, t, scope, implied, s),
         Rule::Either(rules) => {
@@ -184,6 +210,13 @@ fn of_rule(rule: &Rule, kind: &EntityKind, t: &str, scope: &Scope, implied: Opti
             let parts: Option<Vec<_>> = rules.iter().map(|r| of_rule(r, kind, t, scope, None, s)).collect();
             parts.map(|p| format!("({})", p.join(" or ")))
         }
+    }
+}
+/// The way to a kind's rows, where its rule is one.
+pub fn way(kind: &EntityKind, audience: Audience) -> Option<&'static Way> {
+    match kind.rules.of(audience) {
+        Rule::Led(way) if !without(|| format!("rule:{}:{}:0", kind.name, audience.name())) => Some(way),
+        _ => None,
     }
 }
 /// Columns of two kinds that hold a customer, and the same is asked of it: a row of the same customer as one that is

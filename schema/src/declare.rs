@@ -7,6 +7,7 @@ use entities::{
     model::{EntityKind, TextEnum},
     money,
     mutant::without,
+    rule::Way,
 };
 use sea_orm::{ColumnTrait, ColumnType, IdenStatic};
 use std::pin::Pin;
@@ -184,8 +185,15 @@ pub struct Many {
     pub sorted: bool,
     /// `includeDescendants`: the rows of all customers below, too.
     pub tree: bool,
-    /// A condition that always holds.
-    pub only: Option<&'static str>,
+    /// What always holds of the rows.
+    pub only: Option<Only>,
+}
+#[derive(Clone, Copy, Debug)]
+pub enum Only {
+    /// A condition over the row `{t}` and its parent `{p}`.
+    Where(&'static str),
+    /// A way leads there from the parent.
+    Led(&'static Way),
 }
 
 /// A field of an object of columns: its name, kind and SQL, and whether it may be null.
@@ -425,7 +433,10 @@ impl Field {
         self.rows(|m| m.tree = true)
     }
     pub fn only(self, sql: &'static str) -> Self {
-        self.rows(|m| m.only = Some(sql))
+        self.rows(|m| m.only = Some(Only::Where(sql)))
+    }
+    pub fn led(self, way: &'static Way) -> Self {
+        self.rows(|m| m.only = Some(Only::Led(way)))
     }
     fn rows(mut self, change: impl FnOnce(&mut Many)) -> Self {
         if let Source::Many(m) = &mut self.source {

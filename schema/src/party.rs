@@ -5,7 +5,7 @@ use entities::{
     care::ticket,
     catalogue::product,
     conversation::{conversation, timeline},
-    party::{contact_medium, customer, customer_contact, partner, partner_token, party, region, team},
+    party::{contact_medium, customer, customer_contact, partner, partner_customer, partner_token, party, region, team},
     privacy::{audit_event, consent, privacy_request},
 };
 
@@ -185,7 +185,6 @@ fn party_type() -> Type {
         many("contactMedia", "ContactMedium", contact_medium::Column::PartyId, asc(contact_medium::Column::Id), "How to reach it.").see(KNOWN),
     ])
 }
-const RESOLD: &str = "exists (select 1 from partner_customers pc where pc.customer_id = {t}.id and pc.partner_id = {p}.id and pc.valid_from_on <= {today} and (pc.valid_to_on is null or pc.valid_to_on >= {today}))";
 const TIMELINE: &str = "({t}.kind <> 'ticket' or {can ticket:read customer_id}) and ({t}.kind <> 'bill' or {can billing:read customer_id}) and ({t}.kind <> 'conversation' or {can conversation:read customer_id}) and ({t}.kind <> 'status' or {t}.title <> 'Product' or {can product:read customer_id})";
 const FULL_SHARE: &str = concat!("case when ", entities::shared_in_full!("{t}.id"), " then {c} end");
 /// A partner knows it of itself, and of those who agreed.
@@ -236,7 +235,7 @@ fn partner_type() -> Type {
         choice::<ShareLevel>("shareLevel", Column::ShareLevel, "How much of a person it may know.").see(AGENT | PARTNER),
         one("parent", "Partner", Column::ParentId, "Null at the top.").see(AGENT | PARTNER),
         all("customers", "Customer", asc(customer::Column::Id), "The customers it may know today.")
-            .only(RESOLD)
+            .led(&partner_customer::KNOWN_TO_PARTNER)
             .connection()
             .filtered()
             .see(AGENT | PARTNER)

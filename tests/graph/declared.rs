@@ -125,6 +125,7 @@ async fn every_row_rule_has_its_index() {
             Rule::Own(key) | Rule::OwnOr(key, _) | Rule::Served(key) | Rule::ServedParty(key) => _ = all.insert((kind.table, *key)),
             Rule::Via(_, to) => _ = all.insert((to.table, "id")),
             Rule::By(from, key) => _ = all.insert((from.table, *key)),
+            Rule::Led(way) => _ = all.insert((way.table, way.key)),
             Rule::Both(rules) | Rule::Either(rules) => rules.iter().for_each(|r| keys(kind, r, all)),
             Rule::All | Rule::Nobody | Rule::Where(_) => {}
         }

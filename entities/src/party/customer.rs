@@ -46,14 +46,7 @@ pub static ENTITY: EntityKind = EntityKind {
     prefix: "cus",
     table: "customers",
     reads: Some("customer:read"),
-    rules: Rules {
-        agent: Served("id"),
-        partner: Where(
-            "exists (select 1 from partner_customers pc where pc.customer_id = {t}.id and pc.partner_id {partners} and pc.valid_from_on <= {today} and (pc.valid_to_on is null or pc.valid_to_on >= {today}))",
-        ),
-        customer: Own("id"),
-        public: Nobody,
-    },
+    rules: Rules { agent: Served("id"), partner: Led(&super::partner_customer::KNOWN_TO_CALLER), customer: Own("id"), public: Nobody },
 };
 impl Record for Entity {
     const ENTITY: &EntityKind = &ENTITY;

@@ -1,5 +1,5 @@
 //! Which customers a partner may know, and from when to when.
-use crate::{error::Result, model::*, store::Write};
+use crate::{error::Result, model::*, rule::Way, store::Write};
 use sea_orm::{Condition, QueryOrder};
 
 #[sea_orm::model]
@@ -28,6 +28,24 @@ impl ActiveModelBehavior for ActiveModel {}
 text_enum! {
     Role "PartnerCustomerRole" { Sells = "sells", Serves = "serves", Refers = "refers" }
 }
+
+macro_rules! known_today {
+    ($partner:literal) => {
+        Way {
+            table: "partner_customers",
+            key: "customer_id",
+            whose: concat!(
+                "{l}.partner_id ",
+                $partner,
+                " and {l}.valid_from_on <= {today} and ({l}.valid_to_on is null or {l}.valid_to_on >= {today})"
+            ),
+        }
+    };
+}
+/// The customers that the partner who asks may know today.
+pub static KNOWN_TO_CALLER: Way = known_today!("{partners}");
+/// The customers that the partner `{p}` may know today.
+pub static KNOWN_TO_PARTNER: Way = known_today!("= {p}.id");
 
 /// Whose business something of this customer is: the partner who sells to them today. For a partner who writes it is
 /// that partner or one of its own, whatever the role; none where the customer has no such partner.

@@ -60,7 +60,7 @@ impl<'a> Compiler<'a> {
         text.end(&mut self.out);
         if numbered {
             let more = (l.page.size + 1).to_string();
-            self.put(&[" from (select ", t, ".*, row_number() over (order by ", &l.by, ") rn_, count(*) over () n_ from (select * from "]);
+            self.put(&[" from (select ", t, ".*, row_number() over (order by ", &l.by, ") rn_, count(*) over () n_ from (select ", t, ".* from "]);
             self.put(&[&l.rows, " limit ", &more, ") ", t, ") ", t, ")"]);
         }
         Ok(())

@@ -16,7 +16,7 @@ use crate::{
 use async_graphql::{Name, Value};
 use entities::{
     id::Id,
-    rule::{self, Statement},
+    rule::{self, Statement, Way},
 };
 use uuid::Uuid;
 
@@ -30,19 +30,24 @@ impl<'a> Compiler<'a> {
         let (d, t) = (ty(m.to), self.alias());
         let page = self.page(m, pick)?;
         let order = self.order(m, d, pick)?;
-        let (link, mut wheres) = self.wheres(m, d, &t, pick, from)?;
+        let way = self.way(m, d, order)?;
+        let (link, mut wheres) = self.wheres(m, d, &t, pick, from, way.as_ref())?;
         let filter = self.doc.arg(&pick.field.node, "filter").map_or("None".into(), |f| format!("Some({:?})", said(f)));
         let list = Cursor::list(&(d.name, order.column, order.desc, filter));
-        let table = self.table(d)?;
-        let base = sql!("from ", table, " ", t, filtered(link.iter().chain(&wheres)));
+        let (mut table, mut id) = (sql!(self.table(d)?, " ", t), sql!(t, ".id"));
+        if let Some(on) = &way {
+            (table, id) = (sql!(on.way.table, " ", on.l, " cross join ", table), on.id());
+        }
+        let base = sql!("from ", table, filtered(link.iter().chain(&wheres)));
         if let Some(cursor) = &page.cursor {
             let at = Cursor::read(cursor, &list, order)?;
-            wheres.push(self.keyset(&t, order, &page, &list, at));
+            wheres.push(self.keyset((&t, &id), order, &page, &list, at));
         }
-        let by = order_by(&t, order, page.backward, self.pg);
-        let rows = |link: Option<&String>| sql!(table, " ", t, filtered(link.into_iter().chain(&wheres)), " order by ", by);
+        let by = |id: &str| order_by((&t, id), order, page.backward, self.pg);
+        let (by, way_by) = (by(&sql!(t, ".id")), by(&id));
+        let rows = |link: Option<&String>| sql!(table, filtered(link.into_iter().chain(&wheres)), " order by ", way_by);
         let met = d.name == "Customer" || self.meets(from, self.is_deep(m, pick));
-        let mut listing = Listing { order, page, by: by.clone(), rows: rows(link.as_ref()), base, list, met };
+        let mut listing = Listing { order, page, by, rows: rows(link.as_ref()), base, list, met };
         // a tree inside a tree is written once: the text would double with each
         let Some((theirs, top)) = self.tree(m, pick, from).filter(|_| !self.in_tree) else {
             return self.listed(m.shape, d, &t, pick, &listing);
@@ -118,6 +123,16 @@ impl<'a> Compiler<'a> {
         let narrowed = self.doc.arg(&pick.field.node, "filter").is_some();
         (!narrowed).then(|| (theirs, sql!(pt, ".", ours)))
     }
+    /// The way to the rows, where one has them in the order of the list.
+    fn way(&mut self, m: &Many, d: &Type, order: Order) -> Outcome<Option<OnWay>> {
+        let by_rule = rule::way(Self::entity(d)?, self.scope.audience);
+        let way = match m.only {
+            _ if order.column != "id" => None,
+            Some(Only::Led(way)) => Some((way, false)),
+            _ => by_rule.map(|way| (way, true)),
+        };
+        Ok(way.map(|(way, by_rule)| OnWay { way, by_rule, l: self.alias() }))
+    }
     fn wheres(
         &mut self,
         m: &Many,
@@ -125,6 +140,7 @@ impl<'a> Compiler<'a> {
         t: &str,
         pick: &Pick<'a>,
         from: Option<(&'static Type, &str)>,
+        way: Option<&OnWay>,
     ) -> Outcome<(Option<String>, Vec<String>)> {
         let (mut link, mut wheres) = (None, vec![]);
         let mut implied = None;
@@ -140,7 +156,15 @@ impl<'a> Compiler<'a> {
                 implied = Some((theirs, Self::entity(pd)?));
             }
         }
-        let rule = self.rule(d, t, implied)?;
+        if let Some(on) = way {
+            let (id, p, first) = (on.id(), from.map_or("", |p| p.1), self.alias());
+            let (leads, leads_first) = (on.way.whose(&on.l, p, self.scope, self), on.way.whose(&first, p, self.scope, self));
+            wheres.push(sql!(t, ".id = ", id, " and ", leads));
+            // several may lead to the same
+            let earlier = sql!(first, ".", on.way.key, " = ", id, " and ", first, ".id < ", on.l, ".id and ", leads_first);
+            wheres.push(sql!("not exists (select 1 from ", on.way.table, " ", first, " where ", earlier, ")"));
+        }
+        let rule = if way.is_some_and(|on| on.by_rule) { None } else { self.rule(d, t, implied)? };
         let alike = from.filter(|_| !self.is_deep(m, pick)).and_then(|(pd, pt)| {
             let (key, theirs) = rule::alike(d.entity?, pd.entity?, self.scope.audience)?;
             (key != "id").then(|| sql!(t, ".", key, " = ", pt, ".", theirs)) // a customer below another is another
@@ -150,9 +174,11 @@ impl<'a> Compiler<'a> {
             Some(alike) => sql!("(", alike, " or ", rule, ")"),
             None => rule,
         }));
-        if let Some(only) = m.only {
-            let only = self.fill(&only.replace("{p}", from.map_or("", |p| p.1)), t)?;
-            wheres.push(only);
+        let parent = from.map_or("", |p| p.1);
+        match m.only {
+            Some(Only::Where(only)) => wheres.push(self.fill(&only.replace("{p}", parent), t)?),
+            Some(Only::Led(led)) if way.is_none() => wheres.push(led.leads(t, parent, self.scope, self)),
+            _ => {}
         }
         if let (true, Some(Value::Object(given))) = (m.filtered, self.doc.arg(&pick.field.node, "filter")) {
             for (name, value) in &given {
@@ -188,19 +214,35 @@ impl<'a> Compiler<'a> {
             FilterOp::Until => format!("{column} <= {place}"),
         })
     }
-    fn keyset(&mut self, t: &str, order: Order, page: &Page, list: &str, at: (Option<sea_orm::Value>, sea_orm::Value)) -> String {
+    /// `row`: its alias, and where its id is read.
+    fn keyset(&mut self, row: (&str, &str), order: Order, page: &Page, list: &str, at: (Option<sea_orm::Value>, sea_orm::Value)) -> String {
+        let (t, id_of) = row;
         let op = if order.desc != page.backward { '<' } else { '>' };
         let from = |part: Part| match &page.cursor_in {
             Some(variable) => Origin::Cursor(variable.clone(), list.into(), order, part),
             None => Origin::Fixed,
         };
         match at {
-            (None, id) => format!("{t}.id {op} {}", self.place(from(Part::Id), id)),
+            (None, id) => format!("{id_of} {op} {}", self.place(from(Part::Id), id)),
             (Some(key), id) => {
                 let (key, id) = (self.place(from(Part::Key), key), self.place(from(Part::Id), id));
                 format!("({t}.{}{}, {t}.id) {op} ({key}, {id})", order.column, collation(order, self.pg))
             }
         }
+    }
+}
+
+/// A list whose rows are found by another table, `l`.
+struct OnWay {
+    way: &'static Way,
+    l: String,
+    /// It is what the row rule asks for, which need not be asked again.
+    by_rule: bool,
+}
+impl OnWay {
+    /// The id of the row that it leads to.
+    fn id(&self) -> String {
+        sql!(self.l, ".", self.way.key)
     }
 }
 
@@ -235,10 +277,10 @@ fn filter_value(f: &Filter, value: &Value) -> Outcome<sea_orm::Value> {
 fn collation(order: Order, pg: bool) -> &'static str {
     if pg && order.scalar == Scalar::Text && order.column != "id" { " collate \"C\"" } else { "" }
 }
-fn order_by(t: &str, order: Order, backward: bool, pg: bool) -> String {
-    let direction = if order.desc != backward { " desc" } else { "" };
+fn order_by(row: (&str, &str), order: Order, backward: bool, pg: bool) -> String {
+    let ((t, id), direction) = (row, if order.desc != backward { " desc" } else { "" });
     if order.column == "id" {
-        return sql!(t, ".id", direction);
+        return sql!(id, direction);
     }
     sql!(t, ".", order.column, collation(order, pg), direction, ", ", t, ".id", direction)
 }
