@@ -123,8 +123,7 @@ impl App {
 fn bounds(config: &Config, store: &Store) -> Bounds {
     let limits = &config.limits;
     let (wait, patience) = (Duration::from_millis(limits.wait_ms), Duration::from_millis(limits.deadline_ms));
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    Bounds::new(limits.operations as usize, wait, patience, store.reader().connections(), cores)
+    Bounds::new(limits.operations as usize, wait, patience, store.reader().connections(), cores())
 }
 
 /// Signs tokens by which agents see what a customer sees.
@@ -153,6 +152,11 @@ pub fn router(app: Arc<App>) -> Router {
     routes::router(app)
 }
 
+/// Cores that this process may use.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// A database that is ready to use.
 pub struct Opened {
     pub store: Store,
@@ -162,7 +166,7 @@ pub struct Opened {
 /// Opens the database of the settings. An empty one is migrated; one that lacks migrations is so only when asked.
 pub async fn open(settings: &Settings, migrate: bool) -> Result<Opened> {
     let database = &settings.config.database;
-    let store = Store::open(&database.url, database.pool, Clock::system())
+    let store = Store::open(&database.url, database.connections(cores()), Clock::system())
         .await
         .map_err(|e| Error::from(e).hint(format!("is {} right and reachable? `switchboard doctor` checks it", database.shown())))?;
     let pending = Migrator::get_pending_migrations(store.writer()).await?.len();

@@ -15,8 +15,12 @@ use figment::{
 };
 pub use file::{schema, template};
 use schemars::JsonSchema;
+use sea_orm::sqlx::postgres::PgConnectOptions;
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::{
+    net::IpAddr,
+    path::{Path, PathBuf},
+};
 
 /// The name of the settings file.
 pub const FILE: &str = "switchboard.toml";
@@ -85,13 +89,36 @@ pub struct Database {
     /// `sqlite://FILE` or `postgres://USER:PASSWORD@HOST/NAME`.
     #[schemars(title = "URL of the database", regex(pattern = r"^(sqlite|postgres|postgresql):"))]
     pub url: String,
-    /// Connections to PostgreSQL for reading, and as many for writing.
-    #[schemars(title = "Size of the pool", range(min = 1), extend("x-unit" = "connections"))]
+    /// Connections to PostgreSQL for reading, and as many for writing; 0 is ten, or fewer where it is on this machine: four
+    /// for each core that both share.
+    #[schemars(title = "Size of the pool", extend("x-unit" = "connections"))]
     pub pool: u32,
 }
 impl Default for Database {
     fn default() -> Self {
-        Database { url: "sqlite://switchboard.db".into(), pool: 10 }
+        Database { url: "sqlite://switchboard.db".into(), pool: 0 }
+    }
+}
+impl Database {
+    /// Connections to PostgreSQL for reading, on a machine with so many cores. More than keep the cores of the database
+    /// busy make nothing faster there, and take the turns of the hub where they are the same cores.
+    pub fn connections(&self, cores: usize) -> u32 {
+        const MOST: u32 = 10;
+        const FOR_A_CORE: u32 = 4;
+        match self.pool {
+            0 if self.is_here() => (FOR_A_CORE * cores as u32).clamp(1, MOST),
+            0 => MOST,
+            pool => pool,
+        }
+    }
+    /// Whether PostgreSQL is on this machine.
+    fn is_here(&self) -> bool {
+        let Ok(options) = self.url.parse::<PgConnectOptions>() else { return false };
+        let host = options.get_host();
+        options.get_socket().is_some()
+            || host.starts_with('/')
+            || host == "localhost"
+            || host.trim_matches(['[', ']']).parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
     }
 }
 
@@ -291,8 +318,8 @@ impl Config {
         if let Some(twice) = issuers().find(|i| **i == self.auth.issuer || issuers().filter(|o| o == i).count() > 1) {
             return bad("auth.providers", &format!("names the issuer {twice} twice"));
         }
-        if self.database.pool == 0 || self.limits.streams == 0 || self.limits.deadline_ms == 0 || self.exports.keep_days == 0 {
-            return bad("database.pool, limits.streams, limits.deadline_ms and exports.keep_days", "must be at least 1");
+        if self.limits.streams == 0 || self.limits.deadline_ms == 0 || self.exports.keep_days == 0 {
+            return bad("limits.streams, limits.deadline_ms and exports.keep_days", "must be at least 1");
         }
         if !(1..=10_000).contains(&self.limits.wait_ms) {
             return bad("limits.wait_ms", "must be between 1 and 10000");

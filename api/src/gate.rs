@@ -2,11 +2,12 @@
 //! everything slow and nothing faster.
 //!
 //! There are places for operations. Each caller has a line of its own, and a place that becomes free goes to the next
-//! caller in turn, so that one who asks a thousand times at once waits for itself. No caller may hold all places, and one
-//! whose operations take long, or many times as long as those of the others beside it, may hold few: the others find a
-//! place, a connection of the database and a core at once. Who would have to wait longer than the bound, by the beat at
-//! which places become free, is refused before anything of its request was read or checked; so that what is let in is
-//! done, and no work is lost on what is not.
+//! caller in turn, so that one who asks a thousand times at once waits for itself. No caller may hold all places, and few
+//! may be held by one whose operations take long, or who has held more than its share for a while beside callers who have
+//! not, and rests after each as long as it took: the others find a place, a connection of the database and a core at
+//! once. Who would have to wait longer than the
+//! bound, by the beat at which places become free, is refused before anything of its request was read or checked; so that
+//! what is let in is done, and no work is lost on what is not.
 use crate::{auth::address::Address, graphql::budget::Payer};
 use axum::http::{HeaderMap, header::AUTHORIZATION};
 use entities::Scope;
@@ -21,6 +22,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::{
+    runtime::Handle,
     sync::oneshot,
     time::{sleep, timeout},
 };
@@ -29,12 +31,11 @@ use tokio::{
 pub const RETRY_AFTER_S: u64 = 1;
 /// Operations that hold their place longer than this on average are slow.
 const SLOW: Duration = Duration::from_millis(25);
-/// Beside other callers those are slower that hold it longer than this and so many times as long as is usual; they stay so
-/// until they hold it half as long.
-const SLOWER: Duration = Duration::from_millis(5);
-const TIMES_USUAL: u32 = 3;
-/// What is usual follows a quick operation by one part of so many, and a slow one by one of so many.
-const USUAL: (u32, u32) = (32, 256);
+/// How far back it counts how many places a caller held.
+const MEMORY: Duration = Duration::from_secs(1);
+/// A caller becomes greedy by so many times the few places, and is until it holds so many times as many: one that asks
+/// again as soon as it has its answer, and holds a single place, never is.
+const GREEDY: (f64, f64) = (1.25, 0.75);
 /// How long one caller counts as being there for another.
 const PRESENT: Duration = Duration::from_secs(1);
 /// Operations that wait for each place, at most; and those of one caller, once they do not get on.
@@ -106,17 +107,32 @@ struct State {
     sweep_at: usize,
     /// Callers of whom somebody waits, in turn.
     turns: VecDeque<Arc<Payer>>,
-    /// The two callers who were here last.
-    last: [Option<(Arc<Payer>, Instant)>; 2],
-    /// How long operations hold a place, as is usual: smoothed over callers, who count once each time that they alternate.
-    usual: Duration,
-    /// Who counted last.
-    counted: Option<Arc<Payer>>,
+    last: Latest,
+    /// Of those who are not greedy.
+    modest: Latest,
     /// How far apart places become free while somebody waits, smoothed; and when one last did.
     beat: Duration,
     freed: Option<Instant>,
     refused: u64,
     told: Option<Instant>,
+}
+/// The two callers who were here last.
+#[derive(Default)]
+struct Latest([Option<(Arc<Payer>, Instant)>; 2]);
+impl Latest {
+    fn came(&mut self, payer: &Arc<Payer>, now: Instant) {
+        match &mut self.0 {
+            [Some((last, at)), _] if Arc::ptr_eq(last, payer) => *at = now,
+            [first, second] => {
+                *second = first.take();
+                *first = Some((payer.clone(), now));
+            }
+        }
+    }
+    /// Whether there is somebody else.
+    fn has_beside(&self, payer: &Arc<Payer>, now: Instant) -> bool {
+        self.0.iter().flatten().any(|(other, at)| !Arc::ptr_eq(other, payer) && now - *at < PRESENT)
+    }
 }
 /// One caller.
 struct Line {
@@ -125,9 +141,23 @@ struct Line {
     /// How long its operations hold a place, smoothed; and of how many that was learnt.
     pace: Duration,
     done: u32,
-    /// They take many times as long as is usual.
-    slower: bool,
+    /// Places that it held of late, on average; up to when.
+    used: f64,
     seen: Instant,
+    /// It held more than its share.
+    greedy: bool,
+    /// Until when it rests then, as long as its last operation took.
+    rests_until: Instant,
+    /// It is looked after as soon as it has rested.
+    called: bool,
+}
+/// Who is there beside a caller.
+#[derive(Clone, Copy)]
+struct Beside {
+    /// Somebody else.
+    others: bool,
+    /// Somebody else who is not greedy.
+    modest: bool,
 }
 struct Waiter {
     since: Instant,
@@ -242,10 +272,10 @@ impl Shared {
     fn ask(self: &Arc<Self>, payer: Payer) -> Asked {
         let now = Instant::now();
         let mut state = self.state();
-        let payer = state.arrived(payer, now);
-        let others = state.has_others(&payer, now);
+        let payer = state.arrived(payer, self.bounds, now);
+        let beside = state.beside(&payer, now);
         let free = state.taken < self.bounds.places;
-        if free && state.lines.get(&payer).is_some_and(|line| line.waiting.is_empty() && line.may_take(self.bounds, others)) {
+        if free && state.lines.get(&payer).is_some_and(|line| line.waiting.is_empty() && line.may_take(self.bounds, beside, now)) {
             return Asked::Taken(self.take(&mut state, &payer, now));
         }
         if self.has_no_room() || state.is_closed(self.bounds, Some(&payer), now) {
@@ -254,9 +284,10 @@ impl Shared {
         let (sender, receiver) = oneshot::channel();
         let waiter = Waiter { since: now, place: sender };
         if state.lines.get_mut(&payer).is_some_and(|line| line.stand(waiter)) {
-            state.turns.push_back(payer);
+            state.turns.push_back(payer.clone());
         }
         self.waiting.fetch_add(1, Ordering::Relaxed);
+        self.call(&mut state, &payer, now);
         Asked::Waits(receiver, now)
     }
     /// As many wait as may.
@@ -273,20 +304,41 @@ impl Shared {
     fn leave(self: &Arc<Self>, payer: &Arc<Payer>, since: Instant) {
         let now = Instant::now();
         let mut state = self.state();
-        state.gave_back(payer, now, Some(now - since));
+        state.gave_back(payer, self.bounds, now, Some(now - since));
         state.tick(now, self.waiting.load(Ordering::Relaxed) > 0);
         self.fill(&mut state, now);
+        self.call(&mut state, payer, now);
+    }
+    /// Looks after those who wait behind a caller that rests, as nobody else may give back a place by then.
+    fn call(self: &Arc<Self>, state: &mut State, payer: &Arc<Payer>, now: Instant) {
+        let beside = state.beside(payer, now);
+        let Some(line) = state.lines.get_mut(payer).filter(|_| beside.modest) else { return };
+        let rest = line.rests_until.saturating_duration_since(now);
+        // without a runtime the process is ending
+        if let (false, false, false, Ok(runtime)) = (rest.is_zero(), line.waiting.is_empty(), line.called, Handle::try_current()) {
+            line.called = true;
+            let (shared, payer) = (self.clone(), payer.clone());
+            runtime.spawn(async move {
+                sleep(rest).await;
+                let (mut state, now) = (shared.state(), Instant::now());
+                if let Some(line) = state.lines.get_mut(&payer) {
+                    line.called = false;
+                }
+                shared.fill(&mut state, now);
+                shared.call(&mut state, &payer, now);
+            });
+        }
     }
     /// Gives free places to those who wait, one caller after the other.
     fn fill(self: &Arc<Self>, state: &mut State, now: Instant) {
         let mut passed = 0; // callers in a row who may not take one
         while state.taken < self.bounds.places && passed < state.turns.len() {
             let Some(payer) = state.turns.pop_front() else { return };
-            let others = state.has_others(&payer, now);
+            let beside = state.beside(&payer, now);
             let Some(line) = state.lines.get_mut(&payer) else { continue };
             let before = line.waiting.len();
             line.drop_gone();
-            let next = if line.may_take(self.bounds, others) { line.waiting.pop_front() } else { None };
+            let next = if line.may_take(self.bounds, beside, now) { line.waiting.pop_front() } else { None };
             self.waiting.fetch_sub(before - line.waiting.len(), Ordering::Relaxed);
             let stays = !line.waiting.is_empty();
             if stays {
@@ -300,7 +352,7 @@ impl Shared {
             let place = self.take(state, &payer, now);
             if let Err(mut unwanted) = next.place.send(place) {
                 unwanted.payer = None; // the state is in our hands
-                state.gave_back(&payer, now, None);
+                state.gave_back(&payer, self.bounds, now, None);
             }
         }
     }
@@ -308,7 +360,7 @@ impl Shared {
 
 impl State {
     /// Counts the caller as being there.
-    fn arrived(&mut self, payer: Payer, now: Instant) -> Arc<Payer> {
+    fn arrived(&mut self, payer: Payer, bounds: Bounds, now: Instant) -> Arc<Payer> {
         if self.lines.len() >= self.sweep_at.max(MOST_CALLERS) {
             self.lines.retain(|_, line| line.held > 0 || !line.waiting.is_empty() || now - line.seen < REMEMBERED);
             self.sweep_at = 2 * self.lines.len(); // not with every arrival where all are here
@@ -317,37 +369,30 @@ impl State {
             Some((known, _)) => known.clone(),
             None => {
                 let payer = Arc::new(payer);
-                self.lines.insert(payer.clone(), Line { held: 0, waiting: VecDeque::new(), pace: Duration::ZERO, done: 0, slower: false, seen: now });
+                self.lines.insert(payer.clone(), Line::new(now));
                 payer
             }
         };
-        match &mut self.last {
-            [Some((last, at)), _] if Arc::ptr_eq(last, &payer) => *at = now,
-            [first, second] => {
-                *second = first.take();
-                *first = Some((payer.clone(), now));
-            }
+        self.last.came(&payer, now);
+        if self.lines.get_mut(&payer).is_some_and(|line| !line.judged(bounds, now)) {
+            self.modest.came(&payer, now);
         }
         payer
     }
-    fn has_others(&self, payer: &Arc<Payer>, now: Instant) -> bool {
-        self.last.iter().flatten().any(|(other, at)| !Arc::ptr_eq(other, payer) && now - *at < PRESENT)
+    fn beside(&self, payer: &Arc<Payer>, now: Instant) -> Beside {
+        Beside { others: self.last.has_beside(payer, now), modest: self.modest.has_beside(payer, now) }
     }
     /// After so long, or never used.
-    fn gave_back(&mut self, payer: &Arc<Payer>, now: Instant, held: Option<Duration>) {
+    fn gave_back(&mut self, payer: &Arc<Payer>, bounds: Bounds, now: Instant, held: Option<Duration>) {
         self.taken -= 1;
         let Some(line) = self.lines.get_mut(payer) else { return };
         line.held -= 1;
-        line.seen = now;
         let Some(held) = held else { return };
         line.pace = smooth(line.pace, held, SMOOTH);
         line.done = line.done.saturating_add(1);
-        line.slower = line.is_slower(self.usual);
-        if !self.counted.as_ref().is_some_and(|last| Arc::ptr_eq(last, payer)) {
-            self.counted = Some(payer.clone());
-            // one that takes seconds says no more than one that is slow
-            let (held, parts) = (held.min(SLOW), if line.slower { USUAL.1 } else { USUAL.0 });
-            self.usual = if self.usual.is_zero() { held } else { smooth(self.usual, held, parts) };
+        line.uses(held, now);
+        if line.judged(bounds, now) {
+            line.rests_until = now + held.min(MEMORY);
         }
     }
     /// A place became free.
@@ -375,18 +420,44 @@ impl State {
     }
 }
 impl Line {
-    fn may_take(&self, bounds: Bounds, others: bool) -> bool {
-        let (quick, slow) = if others { bounds.among } else { bounds.alone };
-        let most = match self.pace > SLOW || (others && self.slower) {
-            true => slow,
+    fn new(now: Instant) -> Self {
+        Line {
+            held: 0,
+            waiting: VecDeque::new(),
+            pace: Duration::ZERO,
+            done: 0,
+            used: 0.0,
+            seen: now,
+            greedy: false,
+            rests_until: now,
+            called: false,
+        }
+    }
+    fn may_take(&self, bounds: Bounds, beside: Beside, now: Instant) -> bool {
+        let (quick, few) = if beside.others { bounds.among } else { bounds.alone };
+        let holds_back = beside.modest && self.greedy;
+        let most = match self.pace > SLOW || holds_back {
+            true if holds_back && now < self.rests_until => 0,
+            true => few,
             false if self.done < SMOOTH => quick.min(bounds.unknown),
             false => quick,
         };
         self.held < most
     }
-    fn is_slower(&self, usual: Duration) -> bool {
-        let least = SLOWER.max(usual * TIMES_USUAL);
-        self.pace > if self.slower { least / 2 } else { least }
+    /// A place for so long, until now.
+    fn uses(&mut self, held: Duration, now: Instant) {
+        self.used = self.used_at(now) + held.as_secs_f64() / MEMORY.as_secs_f64();
+        self.seen = now;
+    }
+    /// What was a while ago counts less and less.
+    fn used_at(&self, now: Instant) -> f64 {
+        self.used * (-(now - self.seen).as_secs_f64() / MEMORY.as_secs_f64()).exp()
+    }
+    /// Whether it is greedy by now.
+    fn judged(&mut self, bounds: Bounds, now: Instant) -> bool {
+        let times = if self.greedy { GREEDY.1 } else { GREEDY.0 };
+        self.greedy = self.used_at(now) > times * bounds.among.1 as f64;
+        self.greedy
     }
     /// Adds one who waits; whether it is the first.
     fn stand(&mut self, waiter: Waiter) -> bool {

@@ -80,7 +80,8 @@ async fn serve(url: &str, address: &str) -> Result<()> {
 /// As many connections as the hub has for reading.
 async fn open(url: &str) -> Result<Pool> {
     if url.starts_with("postgres:") {
-        let pool = PgPoolOptions::new().max_connections(10).min_connections(10).test_before_acquire(false).connect(url).await?;
+        let hubs = api::config::Database { url: url.into(), ..Default::default() }.connections(api::app::cores());
+        let pool = PgPoolOptions::new().max_connections(hubs).min_connections(hubs).test_before_acquire(false).connect(url).await?;
         return Ok(Pool::Postgres(pool));
     }
     let options = url.parse::<SqliteConnectOptions>()?.journal_mode(SqliteJournalMode::Wal).pragma("temp_store", "MEMORY");

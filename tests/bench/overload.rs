@@ -6,7 +6,7 @@ use crate::{
     hub::Hub,
     load::{Call, Connection, Draw, Tally, closed, open},
     report::Check,
-    stage::{CUSTOMER, choose, public_id, shown},
+    stage::{CUSTOMER, RESOLD, choose, partner_login, public_id, shown},
 };
 use futures::future::{join, join_all};
 use rand::SeedableRng;
@@ -34,18 +34,32 @@ const LONGER: f64 = 7.5;
 struct Scene {
     hub: Hub,
     callers: Vec<Rc<str>>,
-    hostile: Rc<str>,
+    /// An agent, and a partner with the budget that partners have unless somebody sets another.
+    hostile: [Hostile; 2],
     customers: Vec<Uuid>,
     seconds: Duration,
     connections: usize,
 }
+struct Hostile {
+    name: &'static str,
+    token: Rc<str>,
+    /// What it may know of a customer.
+    customer: &'static str,
+}
 impl Scene {
     async fn start(bench: &mut Bench, data: &Rc<Data>) -> Result<Self> {
-        let hub = Hub::start(&bench.ground, data, &bench.options.set).await?;
+        let budget = format!("budget.partner_points={}", api::config::Budget::default().partner_points);
+        let set: Vec<_> = [budget].into_iter().chain(bench.options.set.iter().cloned()).collect();
+        let hub = Hub::start(&bench.ground, data, &set).await?;
         let login = |n: usize| data.token(&bench.ground, &["--audience", "agent", "--subject", &format!("agent-{n}")]);
         let callers = (0..CALLERS).map(login).collect::<Result<_>>()?;
         let seconds = Duration::from_secs_f64(bench.options.seconds);
-        Ok(Scene { hub, callers, hostile: login(CALLERS)?, customers: shown(data).await?, seconds, connections: bench.options.connections })
+        let partner = partner_login(&bench.ground, &hub, &login(CALLERS + 1)?).await?;
+        let hostile = [
+            Hostile { name: "agent, who has no budget", token: login(CALLERS)?, customer: CUSTOMER },
+            Hostile { name: "partner", token: partner, customer: RESOLD },
+        ];
+        Ok(Scene { hub, callers, hostile, customers: shown(data).await?, seconds, connections: bench.options.connections })
     }
     fn rng(&self) -> ChaCha8Rng {
         ChaCha8Rng::seed_from_u64(1)
@@ -63,11 +77,11 @@ impl Scene {
         Box::new(move || Call::graphql(Some(&who()), &query, &json!({"id": public_id(any())})))
     }
     /// The dearest document that is allowed.
-    async fn dearest(&self) -> Result<Call> {
+    async fn dearest(&self, hostile: &Hostile) -> Result<Call> {
         for first in [1000, 500, 300, 200, 100, 50] {
-            let query = format!("{{ customers(first: {first}) {{ nodes {{ {CUSTOMER} }} }} }}");
-            if self.hub.ask(&self.hostile, &query, json!({})).await.is_ok() {
-                return Ok(Call::graphql(Some(&self.hostile), &query, &json!({})));
+            let query = format!("{{ customers(first: {first}) {{ nodes {{ {} }} }} }}", hostile.customer);
+            if self.hub.ask(&hostile.token, &query, json!({})).await.is_ok() {
+                return Ok(Call::graphql(Some(&hostile.token), &query, &json!({})));
             }
         }
         Err("no document is dear and allowed".into())
@@ -89,7 +103,9 @@ pub async fn overload(bench: &mut Bench) -> Result<()> {
         let scene = Scene::start(bench, &data).await?;
         too_much(bench, &scene, database, "lists of fifty", scene.lists()).await?;
         too_much(bench, &scene, database, "one customer", scene.ones()).await?;
-        hostile(bench, &scene, database).await?;
+        for one in &scene.hostile {
+            hostile(bench, &scene, database, one).await?;
+        }
         told_to_stop(bench, scene, database).await?;
     }
     Ok(())
@@ -119,11 +135,11 @@ async fn too_much(bench: &mut Bench, scene: &Scene, database: Database, what: &s
     Ok(())
 }
 
-async fn hostile(bench: &mut Bench, scene: &Scene, database: Database) -> Result<()> {
+async fn hostile(bench: &mut Bench, scene: &Scene, database: Database, one: &Hostile) -> Result<()> {
     let mut ones = scene.ones();
     let rate = scene.capacity(&mut ones).await? * MODEST;
     let alone = scene.open(MODEST_CONNECTIONS, rate, scene.seconds, &mut ones).await.answered()?;
-    let dear = scene.dearest().await?;
+    let dear = scene.dearest(one).await?;
     let mut draw: Draw = Box::new(move || dear.clone());
     // the hostile one is there a little before and after the others
     let attack = closed(scene.hub.target(), HOSTILE_CONNECTIONS, scene.seconds + Duration::from_secs(2), &mut draw);
@@ -135,12 +151,16 @@ async fn hostile(bench: &mut Bench, scene: &Scene, database: Database) -> Result
     let others = others.answered()?;
     let times = others.ms(0.99) / alone.ms(0.99);
     let report = &mut bench.report;
-    let mut figure = |name: &str, value, unit, check| report.figure("overload", Some(database.name()), name, value, unit, check);
-    figure("p99 of modest callers by themselves", alone.ms(0.99), "ms", None);
-    figure("the same beside a hostile one", others.ms(0.99), "ms", Some(Check::at_most("≤ 2 × (times as long)", times, 2.0)));
+    let mut figure = |name: &str, value, unit, check| {
+        report.figure("overload", Some(database.name()), &format!("hostile {}: {name}", one.name), value, unit, check)
+    };
+    figure("p50 of modest callers before", alone.ms(0.5), "ms", None);
+    figure("p50 of modest callers beside it", others.ms(0.5), "ms", None);
+    figure("p99 of modest callers before", alone.ms(0.99), "ms", None);
+    figure("p99 of modest callers beside it", others.ms(0.99), "ms", Some(Check::at_most("≤ 2 × (times as long)", times, 2.0)));
     let refused = others.retry_after as f64 / (others.ok + others.retry_after) as f64 * 100.0;
     figure("modest callers told to come back", refused, "%", Some(Check::at_most("≤ 1 %", refused, 1.0)));
-    figure("the hostile one's answers", attack.per_s(), "/s", None);
+    figure("its answers", attack.per_s(), "/s", None);
     Ok(())
 }
 

@@ -29,7 +29,7 @@ pub const CUSTOMER: &str = "customerNo displayName
     products(first: 20) { nodes { name status } }
     tickets(first: 5, filter: {status: [ACKNOWLEDGED, PENDING, HELD, IN_PROGRESS]}) { nodes { name status } }";
 /// What a partner may know of it.
-const RESOLD: &str = "customerNo displayName
+pub const RESOLD: &str = "customerNo displayName
     billingAccounts { accountNo bills(first: 6) { nodes { amountDue { amount currency } dueDate } } }
     products(first: 20) { nodes { name status } }
     tickets(first: 5, filter: {status: [ACKNOWLEDGED, PENDING, HELD, IN_PROGRESS]}) { nodes { name status } }";

@@ -1,5 +1,5 @@
 use super::Context;
-use crate::error::Result;
+use crate::{app, error::Result};
 use clap::Args;
 use entities::{Store, clock::Clock, migrations::Migrator};
 use sea_orm_migration::MigratorTrait;
@@ -14,7 +14,7 @@ pub struct Migrate {
 impl Migrate {
     pub async fn run(self, context: &Context) -> Result<()> {
         let database = context.start_quiet()?.config.database;
-        let store = Store::open(&database.url, database.pool, Clock::system()).await?;
+        let store = Store::open(&database.url, database.connections(app::cores()), Clock::system()).await?;
         let pending: Vec<String> = Migrator::get_pending_migrations(store.writer()).await?.iter().map(|m| m.name().to_string()).collect();
         if !self.plan {
             Migrator::up(store.writer(), None).await?;

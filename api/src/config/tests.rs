@@ -47,6 +47,17 @@ fn paths_are_relative_to_the_settings_file() {
     assert_eq!(s.config.auth.keys, dir.path().join("keys"));
 }
 #[test]
+fn a_database_on_this_machine_has_connections_for_the_cores_that_it_shares() {
+    let of = |url: &str, pool: u32, cores: usize| Database { url: url.into(), pool }.connections(cores);
+    for here in ["postgres://u@127.0.0.1/x", "postgres://u@localhost:5433/x", "postgres://u@[::1]/x", "postgres:///x?host=/run/postgresql"] {
+        assert_eq!([1, 2, 3, 64].map(|cores| of(here, 0, cores)), [4, 8, 10, 10], "{here}");
+    }
+    for elsewhere in ["postgres://u:p@10.0.0.7/x", "postgres://db.example/x", "postgres://u@localhost.example/x"] {
+        assert_eq!([1, 64].map(|cores| of(elsewhere, 0, cores)), [10, 10], "{elsewhere}");
+    }
+    assert_eq!(of("postgres://u@127.0.0.1/x", 25, 1), 25, "as it is set");
+}
+#[test]
 fn an_unknown_setting_is_refused_with_the_nearest_name() {
     assert!(says(load("[server]\nadress = 'x'", &[], &[])).contains("unknown setting `server.adress`"));
     assert!(says(load("[server]\nadress = 'x'", &[], &[])).ends_with("did you mean `server.address`?"));
@@ -172,7 +183,6 @@ fn schema_and_loader_refuse_the_same() {
         "[server]\ncors_origins = ['https://a/b']",
         "[server]\ncors_origins = 'https://a'",
         "[database]\npool = 'ten'",
-        "[database]\npool = 0",
         "[limits]\nwait_ms = 0",
         "[limits]\nwait_ms = 10001",
         "[server]\nleave_ms = 300001",

@@ -62,36 +62,53 @@ async fn who_is_slow_has_few_places() {
     assert_eq!(eve.iter_mut().filter_map(place).collect::<Vec<_>>().len(), 1);
 }
 #[test]
-fn who_is_slower_than_the_others_has_few_places_beside_them() {
-    let (mut state, now) = (State::default(), Instant::now());
-    let [ada, eve] = ["ada", "eve"].map(|who| state.arrived(Payer::Subject(who.into()), now));
-    let work = |state: &mut State, who: &Arc<Payer>, times: u32, held: Duration| {
-        for _ in 0..times {
-            state.taken += 1;
-            state.lines.get_mut(who).expect("a line").held += 1;
-            state.gave_back(who, now, Some(held));
-        }
-    };
+fn who_held_more_than_its_share_has_few_places_beside_those_who_did_not() {
+    const OPERATION: Duration = Duration::from_millis(2);
     let bounds = Bounds { places: 8, alone: (6, 2), among: (4, 1), unknown: 3, wait: LONG, patience: LONG };
-    let most = |state: &State, who: &Arc<Payer>, others: bool| {
-        let line = &state.lines[who];
-        (0..8).take_while(|held| Line { held: *held, waiting: VecDeque::new(), ..*line }.may_take(bounds, others)).count()
+    let (mut state, mut now) = (State::default(), Instant::now());
+    // for a while each of them holds so many places all the time; zero: it asks now and then
+    let mut work = |state: &mut State, all: &[(&str, u32)]| {
+        for n in 0..(3 * MEMORY).as_millis() / OPERATION.as_millis() {
+            now += OPERATION;
+            for (who, places) in all {
+                let payer = state.arrived(Payer::Subject((*who).into()), bounds, now);
+                for _ in 0..if *places == 0 { u32::from(n % 10 == 0) } else { *places } {
+                    state.taken += 1;
+                    state.lines.get_mut(&payer).expect("a line").held += 1;
+                    state.gave_back(&payer, bounds, now, Some(OPERATION));
+                }
+            }
+        }
+        let most = |who: &str| {
+            let payer = state.lines.get_key_value(&Payer::Subject(who.into())).expect("a line").0;
+            let (line, beside) = (&state.lines[payer], state.beside(payer, now));
+            let most = |now| (0..8).take_while(|held| Line { held: *held, waiting: VecDeque::new(), ..*line }.may_take(bounds, beside, now)).count();
+            assert!(!(line.greedy && beside.modest) || most(now) == 0, "{who} rests first");
+            most(now + OPERATION)
+        };
+        all.iter().map(|(who, _)| most(who)).collect::<Vec<_>>()
     };
-    for _ in 0..10 {
-        work(&mut state, &ada, 5, SLOWER / 5);
-        work(&mut state, &eve, 5, SLOWER * 3);
-    }
-    assert_eq!([most(&state, &ada, true), most(&state, &eve, true), most(&state, &eve, false)], [4, 1, 6], "alone she disturbs nobody");
-    work(&mut state, &eve, 20, SLOWER * 3 / 4);
-    assert_eq!(most(&state, &eve, true), 1, "it is because she has one place that she is quicker");
-    work(&mut state, &eve, 20, SLOWER / 4);
-    assert_eq!(most(&state, &eve, true), 4);
-    // where everything takes long nobody is slower than the others
-    for _ in 0..200 {
-        work(&mut state, &ada, 1, SLOW);
-        work(&mut state, &eve, 1, SLOW);
-    }
-    assert_eq!([state.lines[&ada].slower, state.lines[&eve].slower], [false, false]);
+    assert_eq!(work(&mut state, &[("eve", 6)]), [6], "alone she disturbs nobody");
+    assert_eq!(work(&mut state, &[("eve", 4), ("ada", 0)]), [1, 4]);
+    assert_eq!(work(&mut state, &[("eve", 1), ("ada", 0)]), [1, 4], "it is because she has one place that she holds no more");
+    assert_eq!(work(&mut state, &[("eve", 0), ("ada", 0)]), [4, 4]);
+    assert_eq!(work(&mut state, &[("bob", 1), ("ada", 0)]), [4, 4], "one that waits for each answer is not greedy");
+    assert_eq!(work(&mut state, &[("eve", 3), ("ada", 3)]), [4, 4], "where all are greedy they are equals");
+}
+#[tokio::test]
+async fn who_rests_goes_on_by_itself() {
+    const WORK: Duration = Duration::from_millis(20);
+    let gate = Gate::new(Bounds { places: 4, alone: (3, 1), among: (3, 1), unknown: 3, wait: LONG, patience: LONG });
+    drop(place(&mut enter(&gate, "bob")));
+    let held = place(&mut enter(&gate, "eve"));
+    gate.0.state().lines.get_mut(&Payer::Subject("eve".into())).expect("a line").used = 10.0;
+    sleep(WORK).await;
+    drop(held);
+    let (back, mut next) = (Instant::now(), enter(&gate, "eve"));
+    assert!(place(&mut next).is_none());
+    assert!(place(&mut enter(&gate, "bob")).is_some(), "others need not wait for that");
+    assert!(timeout(Duration::from_secs(10), next).await.is_ok_and(|entered| entered.is_ok()));
+    assert!(back.elapsed() >= WORK - Duration::from_millis(2), "{:?}", back.elapsed());
 }
 #[tokio::test]
 async fn who_leaves_gives_up_its_turn_and_its_place() {
