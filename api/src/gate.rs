@@ -33,9 +33,10 @@ pub const RETRY_AFTER_S: u64 = 1;
 const SLOW: Duration = Duration::from_millis(25);
 /// How far back it counts how many places a caller held.
 const MEMORY: Duration = Duration::from_secs(1);
-/// A caller becomes greedy by so many times the few places, and is until it holds so many times as many: one that asks
-/// again as soon as it has its answer, and holds a single place, never is.
-const GREEDY: (f64, f64) = (1.25, 0.75);
+/// A caller becomes greedy by so many times the few places, and is until it holds so many times as many. One that asks
+/// again as soon as it has its answer, and holds a single place, never is; one that is, and so rests half of the time, has
+/// to want less than that.
+const GREEDY: (f64, f64) = (1.25, 0.25);
 /// How long one caller counts as being there for another.
 const PRESENT: Duration = Duration::from_secs(1);
 /// Operations that wait for each place, at most; and those of one caller, once they do not get on.

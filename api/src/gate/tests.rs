@@ -66,13 +66,13 @@ fn who_held_more_than_its_share_has_few_places_beside_those_who_did_not() {
     const OPERATION: Duration = Duration::from_millis(2);
     let bounds = Bounds { places: 8, alone: (6, 2), among: (4, 1), unknown: 3, wait: LONG, patience: LONG };
     let (mut state, mut now) = (State::default(), Instant::now());
-    // for a while each of them holds so many places all the time; zero: it asks now and then
-    let mut work = |state: &mut State, all: &[(&str, u32)]| {
+    // for a while each of them holds so many tenths of a place
+    let mut work = |state: &mut State, all: &[(&str, u128)]| {
         for n in 0..(3 * MEMORY).as_millis() / OPERATION.as_millis() {
             now += OPERATION;
-            for (who, places) in all {
+            for (who, tenths) in all {
                 let payer = state.arrived(Payer::Subject((*who).into()), bounds, now);
-                for _ in 0..if *places == 0 { u32::from(n % 10 == 0) } else { *places } {
+                for _ in n * tenths / 10..(n + 1) * tenths / 10 {
                     state.taken += 1;
                     state.lines.get_mut(&payer).expect("a line").held += 1;
                     state.gave_back(&payer, bounds, now, Some(OPERATION));
@@ -88,12 +88,12 @@ fn who_held_more_than_its_share_has_few_places_beside_those_who_did_not() {
         };
         all.iter().map(|(who, _)| most(who)).collect::<Vec<_>>()
     };
-    assert_eq!(work(&mut state, &[("eve", 6)]), [6], "alone she disturbs nobody");
-    assert_eq!(work(&mut state, &[("eve", 4), ("ada", 0)]), [1, 4]);
-    assert_eq!(work(&mut state, &[("eve", 1), ("ada", 0)]), [1, 4], "it is because she has one place that she holds no more");
-    assert_eq!(work(&mut state, &[("eve", 0), ("ada", 0)]), [4, 4]);
-    assert_eq!(work(&mut state, &[("bob", 1), ("ada", 0)]), [4, 4], "one that waits for each answer is not greedy");
-    assert_eq!(work(&mut state, &[("eve", 3), ("ada", 3)]), [4, 4], "where all are greedy they are equals");
+    assert_eq!(work(&mut state, &[("eve", 60)]), [6], "alone she disturbs nobody");
+    assert_eq!(work(&mut state, &[("eve", 40), ("ada", 1)]), [1, 4]);
+    assert_eq!(work(&mut state, &[("eve", 5), ("ada", 1)]), [1, 4], "it is because she has to rest that she holds no more");
+    assert_eq!(work(&mut state, &[("eve", 1), ("ada", 1)]), [4, 4]);
+    assert_eq!(work(&mut state, &[("bob", 10), ("ada", 1)]), [4, 4], "one that waits for each answer is not greedy");
+    assert_eq!(work(&mut state, &[("eve", 30), ("ada", 30)]), [4, 4], "where all are greedy they are equals");
 }
 #[tokio::test]
 async fn who_rests_goes_on_by_itself() {
