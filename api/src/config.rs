@@ -90,7 +90,7 @@ pub struct Database {
     #[schemars(title = "URL of the database", regex(pattern = r"^(sqlite|postgres|postgresql):"))]
     pub url: String,
     /// Connections to PostgreSQL for reading, and as many for writing; 0 is ten, or fewer where it is on this machine: four
-    /// for each core that both share.
+    /// for each core that both share. (What reaches another machine through a tunnel looks like this one: set it there.)
     #[schemars(title = "Size of the pool", extend("x-unit" = "connections"))]
     pub pool: u32,
 }
@@ -113,7 +113,7 @@ impl Database {
     }
     /// Whether PostgreSQL is on this machine.
     fn is_here(&self) -> bool {
-        let Ok(options) = self.url.parse::<PgConnectOptions>() else { return false };
+        let Some(Ok(options)) = self.url.starts_with("postgres").then(|| self.url.parse::<PgConnectOptions>()) else { return false };
         let host = options.get_host();
         options.get_socket().is_some()
             || host.starts_with('/')

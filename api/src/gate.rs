@@ -2,10 +2,9 @@
 //! everything slow and nothing faster.
 //!
 //! There are places for operations. Each caller has a line of its own, and a place that becomes free goes to the next
-//! caller in turn, so that one who asks a thousand times at once waits for itself. No caller may hold all places, and few
-//! may be held by one whose operations take long, or who has held more than its share for a while beside callers who have
-//! not, and rests after each as long as it took: the others find a place, a connection of the database and a core at
-//! once. Who would have to wait longer than the
+//! caller in turn, so that one who asks a thousand times at once waits for itself. No caller may hold all places. Few may
+//! be held by one whose operations take long, and by one who is greedy: it held more than its share for a while, and
+//! somebody is there who did not. The others find a place, a connection of the database and a core at once. Who would have to wait longer than the
 //! bound, by the beat at which places become free, is refused before anything of its request was read or checked; so that
 //! what is let in is done, and no work is lost on what is not.
 use crate::{auth::address::Address, graphql::budget::Payer};
@@ -33,10 +32,9 @@ pub const RETRY_AFTER_S: u64 = 1;
 const SLOW: Duration = Duration::from_millis(25);
 /// How far back it counts how many places a caller held.
 const MEMORY: Duration = Duration::from_secs(1);
-/// A caller becomes greedy by so many times the few places, and is until it holds so many times as many. One that asks
-/// again as soon as it has its answer, and holds a single place, never is; one that is, and so rests half of the time, has
-/// to want less than that.
-const GREEDY: (f64, f64) = (1.25, 0.25);
+/// A caller becomes greedy by so many times the few places, and is until it holds so many times as many: one that asks
+/// again as soon as it has its answer, and holds a single place, never is.
+const GREEDY: (f64, f64) = (1.25, 0.75);
 /// How long one caller counts as being there for another.
 const PRESENT: Duration = Duration::from_secs(1);
 /// Operations that wait for each place, at most; and those of one caller, once they do not get on.
@@ -71,10 +69,12 @@ struct Shared {
 pub struct Bounds {
     /// Of all callers.
     pub places: usize,
-    /// Of one caller that is alone, while its operations are quick; and while they are slow.
+    /// Of one caller that is alone; and the few that it may hold while its operations are slow.
     pub alone: (usize, usize),
-    /// The same while others are there.
+    /// The same while others are there. The few are also what a greedy one may hold.
     pub among: (usize, usize),
+    /// There is one core: the place of a greedy one is free again after twice the time, which leaves half of the core.
+    pub rests: bool,
     /// Of one caller of whom it is not yet known how long its operations take.
     pub unknown: usize,
     /// How long a newcomer may expect to wait.
@@ -93,6 +93,7 @@ impl Bounds {
             places,
             alone: (share(places - places / 4), share(readers / 2)),
             among: (share(places / 2), share((cores / 2).min(readers / 2))),
+            rests: cores < 2,
             unknown: share(readers.saturating_sub(1)),
             wait,
             patience,
@@ -142,15 +143,12 @@ struct Line {
     /// How long its operations hold a place, smoothed; and of how many that was learnt.
     pace: Duration,
     done: u32,
-    /// Places that it held of late, on average; up to when.
+    /// Places that it held of late, on average.
     used: f64,
+    /// When it last gave one back.
     seen: Instant,
     /// It held more than its share.
     greedy: bool,
-    /// Until when it rests then, as long as its last operation took.
-    rests_until: Instant,
-    /// It is looked after as soon as it has rested.
-    called: bool,
 }
 /// Who is there beside a caller.
 #[derive(Clone, Copy)]
@@ -174,8 +172,15 @@ pub struct Place {
 }
 impl Drop for Place {
     fn drop(&mut self) {
-        if let Some(payer) = self.payer.take() {
-            self.shared.leave(&payer, self.since);
+        let Some(payer) = self.payer.take() else { return };
+        let (shared, since) = (self.shared.clone(), self.since);
+        // without a runtime the process is ending
+        match (shared.rest(&payer, since.elapsed()), Handle::try_current()) {
+            (Some(rest), Ok(runtime)) => drop(runtime.spawn(async move {
+                sleep(rest).await;
+                shared.leave(&payer, since);
+            })),
+            _ => shared.leave(&payer, since),
         }
     }
 }
@@ -276,7 +281,7 @@ impl Shared {
         let payer = state.arrived(payer, self.bounds, now);
         let beside = state.beside(&payer, now);
         let free = state.taken < self.bounds.places;
-        if free && state.lines.get(&payer).is_some_and(|line| line.waiting.is_empty() && line.may_take(self.bounds, beside, now)) {
+        if free && state.lines.get(&payer).is_some_and(|line| line.waiting.is_empty() && line.may_take(self.bounds, beside)) {
             return Asked::Taken(self.take(&mut state, &payer, now));
         }
         if self.has_no_room() || state.is_closed(self.bounds, Some(&payer), now) {
@@ -285,10 +290,9 @@ impl Shared {
         let (sender, receiver) = oneshot::channel();
         let waiter = Waiter { since: now, place: sender };
         if state.lines.get_mut(&payer).is_some_and(|line| line.stand(waiter)) {
-            state.turns.push_back(payer.clone());
+            state.turns.push_back(payer);
         }
         self.waiting.fetch_add(1, Ordering::Relaxed);
-        self.call(&mut state, &payer, now);
         Asked::Waits(receiver, now)
     }
     /// As many wait as may.
@@ -302,33 +306,23 @@ impl Shared {
         }
         Place { shared: self.clone(), payer: Some(payer.clone()), since: now }
     }
+    /// How long a place is kept that was held so long; none where it is free at once.
+    fn rest(&self, payer: &Arc<Payer>, held: Duration) -> Option<Duration> {
+        if !self.bounds.rests {
+            return None;
+        }
+        let (state, now) = (self.state(), Instant::now());
+        let greedy = state.lines.get(payer)?.greedy && state.beside(payer, now).modest;
+        greedy.then(|| held.min(MEMORY))
+    }
     fn leave(self: &Arc<Self>, payer: &Arc<Payer>, since: Instant) {
         let now = Instant::now();
         let mut state = self.state();
+        // a place that nobody was kept from says nothing of how long one waits for a place
+        let wanted = state.taken >= self.bounds.places && self.waiting.load(Ordering::Relaxed) > 0;
         state.gave_back(payer, self.bounds, now, Some(now - since));
-        state.tick(now, self.waiting.load(Ordering::Relaxed) > 0);
+        state.tick(now, wanted);
         self.fill(&mut state, now);
-        self.call(&mut state, payer, now);
-    }
-    /// Looks after those who wait behind a caller that rests, as nobody else may give back a place by then.
-    fn call(self: &Arc<Self>, state: &mut State, payer: &Arc<Payer>, now: Instant) {
-        let beside = state.beside(payer, now);
-        let Some(line) = state.lines.get_mut(payer).filter(|_| beside.modest) else { return };
-        let rest = line.rests_until.saturating_duration_since(now);
-        // without a runtime the process is ending
-        if let (false, false, false, Ok(runtime)) = (rest.is_zero(), line.waiting.is_empty(), line.called, Handle::try_current()) {
-            line.called = true;
-            let (shared, payer) = (self.clone(), payer.clone());
-            runtime.spawn(async move {
-                sleep(rest).await;
-                let (mut state, now) = (shared.state(), Instant::now());
-                if let Some(line) = state.lines.get_mut(&payer) {
-                    line.called = false;
-                }
-                shared.fill(&mut state, now);
-                shared.call(&mut state, &payer, now);
-            });
-        }
     }
     /// Gives free places to those who wait, one caller after the other.
     fn fill(self: &Arc<Self>, state: &mut State, now: Instant) {
@@ -339,7 +333,7 @@ impl Shared {
             let Some(line) = state.lines.get_mut(&payer) else { continue };
             let before = line.waiting.len();
             line.drop_gone();
-            let next = if line.may_take(self.bounds, beside, now) { line.waiting.pop_front() } else { None };
+            let next = if line.may_take(self.bounds, beside) { line.waiting.pop_front() } else { None };
             self.waiting.fetch_sub(before - line.waiting.len(), Ordering::Relaxed);
             let stays = !line.waiting.is_empty();
             if stays {
@@ -392,16 +386,14 @@ impl State {
         line.pace = smooth(line.pace, held, SMOOTH);
         line.done = line.done.saturating_add(1);
         line.uses(held, now);
-        if line.judged(bounds, now) {
-            line.rests_until = now + held.min(MEMORY);
-        }
+        line.judged(bounds, now);
     }
-    /// A place became free.
-    fn tick(&mut self, now: Instant, somebody_waits: bool) {
-        if let Some(before) = self.freed.filter(|_| somebody_waits) {
+    /// A place became free; whether somebody waited for it.
+    fn tick(&mut self, now: Instant, wanted: bool) {
+        if let Some(before) = self.freed.filter(|_| wanted) {
             self.beat = smooth(self.beat, now - before, SMOOTH);
         }
-        self.freed = somebody_waits.then_some(now);
+        self.freed = wanted.then_some(now);
     }
     /// Whether who comes now would wait too long: until it is its turn, or behind its own.
     fn is_closed(&self, bounds: Bounds, payer: Option<&Arc<Payer>>, now: Instant) -> bool {
@@ -422,23 +414,11 @@ impl State {
 }
 impl Line {
     fn new(now: Instant) -> Self {
-        Line {
-            held: 0,
-            waiting: VecDeque::new(),
-            pace: Duration::ZERO,
-            done: 0,
-            used: 0.0,
-            seen: now,
-            greedy: false,
-            rests_until: now,
-            called: false,
-        }
+        Line { held: 0, waiting: VecDeque::new(), pace: Duration::ZERO, done: 0, used: 0.0, seen: now, greedy: false }
     }
-    fn may_take(&self, bounds: Bounds, beside: Beside, now: Instant) -> bool {
+    fn may_take(&self, bounds: Bounds, beside: Beside) -> bool {
         let (quick, few) = if beside.others { bounds.among } else { bounds.alone };
-        let holds_back = beside.modest && self.greedy;
-        let most = match self.pace > SLOW || holds_back {
-            true if holds_back && now < self.rests_until => 0,
+        let most = match self.pace > SLOW || (beside.modest && self.greedy) {
             true => few,
             false if self.done < SMOOTH => quick.min(bounds.unknown),
             false => quick,
@@ -447,12 +427,11 @@ impl Line {
     }
     /// A place for so long, until now.
     fn uses(&mut self, held: Duration, now: Instant) {
-        self.used = self.used_at(now) + held.as_secs_f64() / MEMORY.as_secs_f64();
+        self.used = self.used_at(now) + 1.0 - left(held);
         self.seen = now;
     }
-    /// What was a while ago counts less and less.
     fn used_at(&self, now: Instant) -> f64 {
-        self.used * (-(now - self.seen).as_secs_f64() / MEMORY.as_secs_f64()).exp()
+        self.used * left(now - self.seen)
     }
     /// Whether it is greedy by now.
     fn judged(&mut self, bounds: Bounds, now: Instant) -> bool {
@@ -479,6 +458,10 @@ impl Line {
             self.waiting.pop_front();
         }
     }
+}
+/// How much still counts of what was so long ago.
+fn left(ago: Duration) -> f64 {
+    (-ago.as_secs_f64() / MEMORY.as_secs_f64()).exp()
 }
 fn smooth(before: Duration, now: Duration, parts: u32) -> Duration {
     (before * (parts - 1) + now) / parts

@@ -136,6 +136,12 @@ async fn every_row_rule_has_its_index() {
         [agent, partner, customer, public].into_iter().for_each(|rule| keys(kind, rule, &mut wanted));
     }
     let indexes = indexes(&harness::store().await).await;
+    for way in entities::KINDS.iter().flat_map(|k| entities::Audience::ALL.iter().filter_map(|a| entities::rule::way(k, *a))) {
+        let in_order = |(columns, _): &(Vec<String>, bool)| {
+            columns.len() == 2 && columns[1] == way.key && way.whose.starts_with(&format!("{{l}}.{} ", columns[0]))
+        };
+        assert!(indexes[way.table].iter().any(in_order), "no index has the rows of a way in its order: {way:?}");
+    }
     let begins = |(table, key): &(&str, &str)| indexes.get(*table).is_some_and(|all| all.iter().any(|(columns, _)| columns[0] == *key));
     // nobody comes to these by their customer: they are the few of a bill, and of an article
     let few = [("bill_lines", "customer_id"), ("kb_feedback", "customer_id")];

@@ -25,12 +25,26 @@ const LARGE: usize = 500;
 /// Values of a list that are compared one by one.
 const FEW: usize = 8;
 
+/// A list whose rows are found by another table, `l`.
+struct OnWay {
+    way: &'static Way,
+    l: String,
+    /// It is what the row rule asks for, which need not be asked again.
+    by_rule: bool,
+}
+impl OnWay {
+    /// The id of the row that it leads to.
+    fn id(&self) -> String {
+        sql!(self.l, ".", self.way.key)
+    }
+}
+
 impl<'a> Compiler<'a> {
     pub(super) fn many(&mut self, m: &Many, pick: &Pick<'a>, from: Option<(&'static Type, &str)>) -> Outcome<()> {
         let (d, t) = (ty(m.to), self.alias());
         let page = self.page(m, pick)?;
         let order = self.order(m, d, pick)?;
-        let way = self.way(m, d, order)?;
+        let way = self.way(m, d, order, pick)?;
         let (link, mut wheres) = self.wheres(m, d, &t, pick, from, way.as_ref())?;
         let filter = self.doc.arg(&pick.field.node, "filter").map_or("None".into(), |f| format!("Some({:?})", said(f)));
         let list = Cursor::list(&(d.name, order.column, order.desc, filter));
@@ -123,11 +137,13 @@ impl<'a> Compiler<'a> {
         let narrowed = self.doc.arg(&pick.field.node, "filter").is_some();
         (!narrowed).then(|| (theirs, sql!(pt, ".", ours)))
     }
-    /// The way to the rows, where one has them in the order of the list.
-    fn way(&mut self, m: &Many, d: &Type, order: Order) -> Outcome<Option<OnWay>> {
-        let by_rule = rule::way(Self::entity(d)?, self.scope.audience);
+    /// The way to the rows, where one has them in the order of the list and nothing else narrows it. Those of several
+    /// partners would have to be gathered and ordered first.
+    fn way(&mut self, m: &Many, d: &Type, order: Order, pick: &Pick<'a>) -> Outcome<Option<OnWay>> {
+        let narrowed = m.link.is_some() || self.doc.arg(&pick.field.node, "filter").is_some();
+        let by_rule = rule::way(Self::entity(d)?, self.scope.audience).filter(|_| self.scope.partners.len() == 1);
         let way = match m.only {
-            _ if order.column != "id" => None,
+            _ if narrowed || order.column != "id" => None,
             Some(Only::Led(way)) => Some((way, false)),
             _ => by_rule.map(|way| (way, true)),
         };
@@ -156,13 +172,14 @@ impl<'a> Compiler<'a> {
                 implied = Some((theirs, Self::entity(pd)?));
             }
         }
+        let parent = from.map_or("", |p| p.1);
         if let Some(on) = way {
-            let (id, p, first) = (on.id(), from.map_or("", |p| p.1), self.alias());
-            let (leads, leads_first) = (on.way.whose(&on.l, p, self.scope, self), on.way.whose(&first, p, self.scope, self));
+            let (id, other) = (on.id(), self.alias());
+            let (leads, other_leads) = (on.way.whose(&on.l, parent, self.scope, self), on.way.whose(&other, parent, self.scope, self));
             wheres.push(sql!(t, ".id = ", id, " and ", leads));
             // several may lead to the same
-            let earlier = sql!(first, ".", on.way.key, " = ", id, " and ", first, ".id < ", on.l, ".id and ", leads_first);
-            wheres.push(sql!("not exists (select 1 from ", on.way.table, " ", first, " where ", earlier, ")"));
+            let earlier = sql!(other, ".", on.way.key, " = ", id, " and ", other, ".id < ", on.l, ".id and ", other_leads);
+            wheres.push(sql!("not exists (select 1 from ", on.way.table, " ", other, " where ", earlier, ")"));
         }
         let rule = if way.is_some_and(|on| on.by_rule) { None } else { self.rule(d, t, implied)? };
         let alike = from.filter(|_| !self.is_deep(m, pick)).and_then(|(pd, pt)| {
@@ -174,7 +191,6 @@ impl<'a> Compiler<'a> {
             Some(alike) => sql!("(", alike, " or ", rule, ")"),
             None => rule,
         }));
-        let parent = from.map_or("", |p| p.1);
         match m.only {
             Some(Only::Where(only)) => wheres.push(self.fill(&only.replace("{p}", parent), t)?),
             Some(Only::Led(led)) if way.is_none() => wheres.push(led.leads(t, parent, self.scope, self)),
@@ -229,20 +245,6 @@ impl<'a> Compiler<'a> {
                 format!("({t}.{}{}, {t}.id) {op} ({key}, {id})", order.column, collation(order, self.pg))
             }
         }
-    }
-}
-
-/// A list whose rows are found by another table, `l`.
-struct OnWay {
-    way: &'static Way,
-    l: String,
-    /// It is what the row rule asks for, which need not be asked again.
-    by_rule: bool,
-}
-impl OnWay {
-    /// The id of the row that it leads to.
-    fn id(&self) -> String {
-        sql!(self.l, ".", self.way.key)
     }
 }
 
