@@ -257,7 +257,20 @@ impl Asked {
 /// Waits for its turn and prepares the call: what is judged holds a place as what runs does.
 pub async fn admit(app: &Arc<App>, scope: Arc<Scope>, address: Address, call: Call) -> Result<Prepared, Refused> {
     let place = app.gate.enter(&scope, address).await?;
-    Ok(Prepared { place: Some(place), ..prepare(app, scope, address, call)? })
+    match prepare(app, scope, address, call) {
+        Ok(prepared) => Ok(Prepared { place: Some(place), ..prepared }),
+        Err(spent) if spent.status == StatusCode::TOO_MANY_REQUESTS => {
+            drop(place);
+            Err(Box::pin(held_back(spent)).await)
+        }
+        Err(refused) => Err(refused),
+    }
+}
+/// Who has spent its budget and asks in a loop would take a core by being told so.
+async fn held_back(spent: Refused) -> Refused {
+    const WAIT: Duration = Duration::from_millis(250); // it may not come back before a second
+    tokio::time::sleep(WAIT).await;
+    spent
 }
 /// Finds the document, judges it and its variables for this caller, and takes its cost from the caller's budget: for
 /// reading it before, the rest after.
