@@ -4,9 +4,9 @@
 //! There are places for operations. Each caller has a line of its own, and a place that becomes free goes to the next
 //! caller in turn, so that one who asks a thousand times at once waits for itself. No caller may hold all places. Few may
 //! be held by one whose operations take long, and by one who is greedy: it held more than its share for a while, and
-//! somebody is there who did not. The others find a place, a connection of the database and a core at once. Who would have to wait longer than the
-//! bound, by the beat at which places become free, is refused before anything of its request was read or checked; so that
-//! what is let in is done, and no work is lost on what is not.
+//! somebody is there who did not. The others find a place, a connection of the database and a core at once. Who would
+//! have to wait longer than the bound, by the beat at which places become free, is refused before anything of its request
+//! was read or checked; so that what is let in is done, and no work is lost on what is not.
 use crate::{auth::address::Address, graphql::budget::Payer};
 use axum::http::{HeaderMap, header::AUTHORIZATION};
 use entities::Scope;
