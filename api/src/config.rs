@@ -1,6 +1,8 @@
 //! Settings: defaults < switchboard.toml < `SWITCHBOARD_*` < flags, and where each of them came from.
 /// Settings of what one caller may ask, and how often.
 mod bounds;
+/// Where the data is.
+mod database;
 /// What `init` writes, and what editors know of it.
 mod file;
 /// OpenID providers.
@@ -8,6 +10,7 @@ pub mod provider;
 
 use crate::error::{Error, Exit, Result};
 pub use bounds::{Budget, Documents};
+pub use database::{Database, sqlite_url};
 use figment::{
     Figment, Metadata, Profile, Provider, Source,
     providers::{Format, Serialized, Toml},
@@ -15,12 +18,8 @@ use figment::{
 };
 pub use file::{schema, template};
 use schemars::JsonSchema;
-use sea_orm::sqlx::postgres::PgConnectOptions;
 use serde::{Deserialize, Serialize};
-use std::{
-    net::IpAddr,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 /// The name of the settings file.
 pub const FILE: &str = "switchboard.toml";
@@ -78,47 +77,6 @@ impl Default for Server {
             trusted_proxies: vec![],
             leave_ms: 500,
         }
-    }
-}
-
-/// Where the data is.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-#[schemars(title = "Database")]
-pub struct Database {
-    /// `sqlite://FILE` or `postgres://USER:PASSWORD@HOST/NAME`.
-    #[schemars(title = "URL of the database", regex(pattern = r"^(sqlite|postgres|postgresql):"))]
-    pub url: String,
-    /// Connections to PostgreSQL for reading, and as many for writing; 0 is ten, or fewer where it is on this machine: four
-    /// for each core that both share. (What reaches another machine through a tunnel looks like this one: set it there.)
-    #[schemars(title = "Size of the pool", extend("x-unit" = "connections"))]
-    pub pool: u32,
-}
-impl Default for Database {
-    fn default() -> Self {
-        Database { url: "sqlite://switchboard.db".into(), pool: 0 }
-    }
-}
-impl Database {
-    /// Connections to PostgreSQL for reading, on a machine with so many cores. More than keep the cores of the database
-    /// busy make nothing faster there, and take the turns of the hub where they are the same cores.
-    pub fn connections(&self, cores: usize) -> u32 {
-        const MOST: u32 = 10;
-        const FOR_A_CORE: u32 = 4;
-        match self.pool {
-            0 if self.is_here() => (FOR_A_CORE * cores as u32).clamp(1, MOST),
-            0 => MOST,
-            pool => pool,
-        }
-    }
-    /// Whether PostgreSQL is on this machine.
-    fn is_here(&self) -> bool {
-        let Some(Ok(options)) = self.url.starts_with("postgres").then(|| self.url.parse::<PgConnectOptions>()) else { return false };
-        let host = options.get_host();
-        options.get_socket().is_some()
-            || host.starts_with('/')
-            || host == "localhost"
-            || host.trim_matches(['[', ']']).parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
     }
 }
 
@@ -348,21 +306,6 @@ impl Config {
     pub fn url(&self, bound: &str) -> String {
         if self.server.public_url.is_empty() { format!("http://{bound}") } else { self.server.public_url.trim_end_matches('/').into() }
     }
-}
-impl Database {
-    /// The file of an SQLite database.
-    pub fn file(&self) -> Option<PathBuf> {
-        let path = self.url.strip_prefix("sqlite:")?;
-        let path = path.strip_prefix("//").unwrap_or(path).split('?').next()?;
-        Some(PathBuf::from(path.replace("%3F", "?").replace("%20", " ").replace("%25", "%")))
-    }
-    /// For people: without the password.
-    pub fn shown(&self) -> String {
-        mask_url(&self.url)
-    }
-}
-pub fn sqlite_url(path: &Path) -> String {
-    format!("sqlite://{}", path.display().to_string().replace('%', "%25").replace('?', "%3F"))
 }
 /// A network of addresses, or one alone.
 pub fn network(text: &str) -> Option<ipnet::IpNet> {
