@@ -57,7 +57,7 @@ impl Scene {
         let partner = partner_login(&bench.ground, &hub, &login(CALLERS + 1)?).await?;
         let hostile = [
             Hostile { name: "agent, who has no budget", token: login(CALLERS)?, customer: CUSTOMER },
-            Hostile { name: "partner, who has one", token: partner, customer: RESOLD },
+            Hostile { name: "partner, who has a budget", token: partner, customer: RESOLD },
         ];
         Ok(Scene { hub, callers, hostile, customers: shown(data).await?, seconds, connections: bench.options.connections })
     }
