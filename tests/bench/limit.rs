@@ -79,13 +79,13 @@ async fn serve(url: &str, address: &str) -> Result<()> {
 }
 /// As many connections as the hub has for reading.
 async fn open(url: &str) -> Result<Pool> {
+    let hubs = api::config::Database { url: url.into(), ..Default::default() }.connections(api::app::cores());
     if url.starts_with("postgres:") {
-        let hubs = api::config::Database { url: url.into(), ..Default::default() }.connections(api::app::cores());
         let pool = PgPoolOptions::new().max_connections(hubs).min_connections(hubs).test_before_acquire(false).connect(url).await?;
         return Ok(Pool::Postgres(pool));
     }
     let options = url.parse::<SqliteConnectOptions>()?.journal_mode(SqliteJournalMode::Wal).pragma("temp_store", "MEMORY");
-    Ok(Pool::Sqlite(SqlitePoolOptions::new().max_connections(4).min_connections(4).test_before_acquire(false).connect_with(options).await?))
+    Ok(Pool::Sqlite(SqlitePoolOptions::new().max_connections(hubs).min_connections(hubs).test_before_acquire(false).connect_with(options).await?))
 }
 
 async fn one(State(pool): State<Pool>, Json(asked): Json<Asked>) -> Response {

@@ -1,16 +1,12 @@
 //! Load from one thread over kept connections: closed (each connection asks again when it has its answer) and open (a
 //! fixed rate, whether answers come or not).
-use crate::{Failure, Result};
+use crate::{
+    Failure, Result,
+    client::{Answer, Connection},
+};
+use axum::body::Bytes;
 use futures::future::{join, join_all};
 use hdrhistogram::Histogram;
-use http_body_util::{BodyExt, Full};
-use hyper::{
-    Request, StatusCode,
-    body::Bytes,
-    client::conn::http1::{SendRequest, handshake},
-    header,
-};
-use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use std::{
     cell::RefCell,
@@ -19,12 +15,9 @@ use std::{
     rc::Rc,
     time::{Duration, Instant},
 };
-use tokio::{
-    net::TcpStream,
-    sync::{
-        Notify,
-        mpsc::{UnboundedReceiver, unbounded_channel},
-    },
+use tokio::sync::{
+    Notify,
+    mpsc::{UnboundedReceiver, unbounded_channel},
 };
 
 /// Where questions go.
@@ -45,6 +38,20 @@ impl Call {
     }
     pub fn graphql(token: Option<&Rc<str>>, query: &str, variables: &Value) -> Self {
         Call::new(token, &serde_json::json!({"query": query, "variables": variables}))
+    }
+}
+impl Target {
+    pub fn connection(self) -> Connection {
+        Connection::new(self.address)
+    }
+    pub async fn ask(self, connection: &mut Connection, call: &Call) -> Result<Answer> {
+        connection.post(self.path, call.token.as_ref(), &call.body).await
+    }
+}
+impl Answer {
+    /// Of the request, or of a mutation that was refused (`userErrors`).
+    fn tells_errors(&self) -> bool {
+        memchr::memmem::find(&self.body, b"rrors\":[{").is_some()
     }
 }
 /// Makes the next question.
@@ -117,8 +124,8 @@ impl Tally {
     fn note(&mut self, answer: Result<Answer>, waited: Duration) {
         let us = (waited.as_micros() as u64).max(1);
         match answer {
-            Ok(a) if a.status != StatusCode::OK => {
-                *self.refused.entry(a.status.as_u16()).or_default() += 1;
+            Ok(a) if !a.is_ok() => {
+                *self.refused.entry(a.status).or_default() += 1;
                 self.retry_after += u64::from(a.retry_after);
                 self.refusal.saturating_record(us);
                 self.example.get_or_insert_with(|| format!("{}: {}", a.status, shortened(&a.body)));
@@ -143,56 +150,10 @@ fn shortened(body: &[u8]) -> String {
     String::from_utf8_lossy(&body[..body.len().min(300)]).into_owned()
 }
 
-/// An answer as it came.
-pub struct Answer {
-    pub status: StatusCode,
-    pub retry_after: bool,
-    pub body: Bytes,
-}
-impl Answer {
-    /// Of the request, or of a mutation that was refused (`userErrors`).
-    fn tells_errors(&self) -> bool {
-        memchr::memmem::find(&self.body, b"rrors\":[{").is_some()
-    }
-}
-
-/// One kept connection; made anew when it broke.
-pub struct Connection {
-    target: Target,
-    sender: Option<SendRequest<Full<Bytes>>>,
-}
-impl Connection {
-    pub fn new(target: Target) -> Self {
-        Connection { target, sender: None }
-    }
-    pub async fn ask(&mut self, call: Call) -> Result<Answer> {
-        let mut sender = match self.sender.take() {
-            Some(sender) if !sender.is_closed() => sender,
-            _ => connect(self.target.address).await?,
-        };
-        sender.ready().await?;
-        let mut request = Request::post(self.target.path).header(header::HOST, "hub").header(header::CONTENT_TYPE, "application/json");
-        if let Some(token) = &call.token {
-            request = request.header(header::AUTHORIZATION, &**token);
-        }
-        let response = sender.send_request(request.body(Full::new(call.body))?).await?;
-        let (status, retry_after) = (response.status(), response.headers().contains_key(header::RETRY_AFTER));
-        let body = response.into_body().collect().await?.to_bytes();
-        self.sender = Some(sender);
-        Ok(Answer { status, retry_after, body })
-    }
-}
-async fn connect(address: SocketAddr) -> Result<SendRequest<Full<Bytes>>> {
-    let stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
-    let (sender, connection) = handshake(TokioIo::new(stream)).await?;
-    tokio::spawn(connection);
-    Ok(sender)
-}
 /// One question on a connection of its own. Fails where the answer is not good.
 pub async fn ask(target: Target, call: Call) -> Result<Value> {
-    let answer = Connection::new(target).ask(call).await?;
-    if answer.status != StatusCode::OK || answer.tells_errors() {
+    let answer = target.ask(&mut target.connection(), &call).await?;
+    if !answer.is_ok() || answer.tells_errors() {
         return Err(format!("{}: {}", answer.status, shortened(&answer.body)).into());
     }
     Ok(serde_json::from_slice(&answer.body)?)
@@ -202,11 +163,11 @@ pub async fn ask(target: Target, call: Call) -> Result<Value> {
 pub async fn closed(target: Target, connections: usize, duration: Duration, draw: &mut Draw) -> Tally {
     let (tally, draw, start) = (RefCell::new(Tally::default()), RefCell::new(draw), Instant::now());
     let one = || async {
-        let mut connection = Connection::new(target);
+        let mut connection = target.connection();
         while start.elapsed() < duration {
             let call = draw.borrow_mut()();
             let asked = Instant::now();
-            let answer = connection.ask(call).await;
+            let answer = target.ask(&mut connection, &call).await;
             pause_where_broken(&answer).await;
             tally.borrow_mut().note(answer, asked.elapsed());
         }
@@ -228,7 +189,7 @@ pub async fn open(target: Target, connections: usize, per_s: f64, duration: Dura
         }
     };
     let one = || async {
-        let mut connection = Connection::new(target);
+        let mut connection = target.connection();
         while *asked.borrow() < total {
             let Some((intended, call)) = waiting.borrow_mut().pop_front() else {
                 more.notified().await;
@@ -238,7 +199,7 @@ pub async fn open(target: Target, connections: usize, per_s: f64, duration: Dura
             if *asked.borrow() == total {
                 more.notify_waiters();
             }
-            let answer = connection.ask(call).await;
+            let answer = target.ask(&mut connection, &call).await;
             pause_where_broken(&answer).await;
             tally.borrow_mut().note(answer, intended.elapsed());
         }
@@ -247,14 +208,21 @@ pub async fn open(target: Target, connections: usize, per_s: f64, duration: Dura
     join(ask, join_all((0..connections).map(|_| one()))).await;
     finish(tally, start)
 }
+/// The least that is slept between two questions.
+const LEAST: Duration = Duration::from_micros(100);
 /// Says when each question is due, from a thread that sleeps until then: the runtime's own timer knows whole milliseconds
-/// only, and questions would come in bursts.
+/// only, and questions would come in bursts. It wakes no more often than is needed for that: at tens of thousands of
+/// questions a second the waking alone would take a quarter of the load generator's core. So some come up to [`LEAST`] late,
+/// which is in their time.
 fn beat(per_s: f64, total: u64, start: Instant) -> UnboundedReceiver<Instant> {
     let (sender, receiver) = unbounded_channel();
     std::thread::spawn(move || {
         for n in 0..total {
             let due = start + Duration::from_secs_f64(n as f64 / per_s);
-            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            let early = due.saturating_duration_since(Instant::now());
+            if !early.is_zero() {
+                std::thread::sleep(early.max(LEAST));
+            }
             if sender.send(due).is_err() {
                 return;
             }
@@ -286,17 +254,9 @@ pub async fn until<F: Future<Output = bool>>(patience: Duration, mut check: impl
 }
 /// What a GET is answered with, whatever its status.
 pub async fn get(address: SocketAddr, path: &str) -> Result<Value> {
-    let mut sender = connect(address).await?;
-    let request = Request::get(path).header(header::HOST, "hub").body(Full::default())?;
-    let body = sender.send_request(request).await?.into_body().collect().await?.to_bytes();
-    Ok(serde_json::from_slice(&body)?)
+    Ok(serde_json::from_slice(&Connection::new(address).get(path).await?.body)?)
 }
 /// Whether a GET is answered with 200.
 pub async fn is_ok(address: SocketAddr, path: &str) -> bool {
-    let ask = async {
-        let mut sender = connect(address).await?;
-        let request = Request::get(path).header(header::HOST, "hub").body(Full::default())?;
-        Ok::<_, Failure>(sender.send_request(request).await?.status() == StatusCode::OK)
-    };
-    ask.await.unwrap_or(false)
+    Connection::new(address).get(path).await.is_ok_and(|answer| answer.is_ok())
 }

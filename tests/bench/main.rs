@@ -2,6 +2,8 @@
 //! `make bench`. Everything runs on this machine, in one run and on the same data; answers are compared before anything
 //! is timed.
 
+/// Who asks.
+mod client;
 /// Who runs on which processors.
 mod cores;
 /// What processes used.
