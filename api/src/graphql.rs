@@ -39,6 +39,7 @@ use call::{Call, Form};
 use document::Document;
 use entities::{Audience, Scope};
 use futures::{FutureExt, StreamExt, stream::BoxStream};
+use rand::Rng;
 pub use refused::{Refused, overloaded, rejected};
 use schema::{
     Caller, Graph, Mode,
@@ -48,7 +49,7 @@ use schema::{
     known::Known,
     look::Looked,
 };
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{ops::Range, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 const OURS: &str = "Something went wrong on our side. Please try again; if it stays, tell us the request id.";
 
@@ -161,10 +162,12 @@ pub async fn admit(app: &Arc<App>, scope: Arc<Scope>, address: Address, call: Ca
         Err(refused) => Err(refused),
     }
 }
-/// Who has spent its budget and asks in a loop would take a core by being told so.
+/// Who has spent its budget and asks in a loop would take a core by being told so; and who asks on many connections would
+/// take it for a moment again and again, if all were told at once. It may not come back before a second.
 async fn held_back(spent: Refused) -> Refused {
-    const WAIT: Duration = Duration::from_millis(250); // it may not come back before a second
-    tokio::time::sleep(WAIT).await;
+    const WAIT_MS: Range<u64> = 150..350;
+    let wait = Duration::from_millis(rand::thread_rng().gen_range(WAIT_MS));
+    tokio::time::sleep(wait).await;
     spent
 }
 /// Finds the document, judges it and its variables for this caller, and takes its cost from the caller's budget: for
