@@ -9,7 +9,7 @@
 //! was read or checked; so that what is let in is done, and no work is lost on what is not.
 use crate::{auth::address::Address, graphql::budget::Payer};
 use axum::http::{HeaderMap, header::AUTHORIZATION};
-use entities::Scope;
+use entities::{Scope, reader::Pressed};
 use moka::sync::Cache;
 use std::{
     collections::{HashMap, VecDeque, hash_map::RandomState},
@@ -42,6 +42,8 @@ const MOST_WAITING: usize = 16;
 const MOST_IN_LINE: usize = 24;
 /// How much the newest says of a smoothed time: one part of so many.
 const SMOOTH: u32 = 4;
+/// How long statements let others go first after somebody was refused, or was greedy beside others.
+const PRESSED: Duration = Duration::from_millis(200);
 /// Callers of whom is remembered how long their operations take.
 const MOST_CALLERS: usize = 10_000;
 /// How long that is remembered.
@@ -77,6 +79,8 @@ pub struct Bounds {
     pub rests: bool,
     /// Of one caller of whom it is not yet known how long its operations take.
     pub unknown: usize,
+    /// Of all callers whose operations are slow: what is quick finds a connection of the database free.
+    pub slow: usize,
     /// How long a newcomer may expect to wait.
     pub wait: Duration,
     /// How long one that was let in waits at most: for its own caller's, as those of others end sooner.
@@ -95,6 +99,7 @@ impl Bounds {
             among: (share(places / 2), share((cores / 2).min(readers / 2))),
             rests: cores < 2,
             unknown: share(readers.saturating_sub(1)),
+            slow: readers.saturating_sub(1).max(1),
             wait,
             patience,
         }
@@ -104,6 +109,8 @@ impl Bounds {
 #[derive(Default)]
 struct State {
     taken: usize,
+    /// Of these, by callers whose operations are slow.
+    slow: usize,
     lines: HashMap<Arc<Payer>, Line>,
     /// So many callers are to be looked through.
     sweep_at: usize,
@@ -117,6 +124,24 @@ struct State {
     freed: Option<Instant>,
     refused: u64,
     told: Option<Instant>,
+    press: Press,
+}
+/// Whether statements are to let others go first.
+#[derive(Default)]
+struct Press {
+    told: Pressed,
+    until: Option<Instant>,
+}
+impl Press {
+    fn press(&mut self, now: Instant) {
+        self.until = Some(now + PRESSED);
+        self.told.set(true);
+    }
+    fn ease(&mut self, now: Instant) {
+        if self.until.take_if(|until| *until < now).is_some() {
+            self.told.set(false);
+        }
+    }
 }
 /// The two callers who were here last.
 #[derive(Default)]
@@ -169,27 +194,30 @@ pub struct Place {
     /// None where it was never taken.
     payer: Option<Arc<Payer>>,
     since: Instant,
+    /// Its caller's operations were slow when it was taken.
+    slow: bool,
 }
 impl Drop for Place {
     fn drop(&mut self) {
         let Some(payer) = self.payer.take() else { return };
-        let (shared, since) = (self.shared.clone(), self.since);
+        let (shared, since, slow) = (self.shared.clone(), self.since, self.slow);
         // without a runtime the process is ending
         match (shared.rest(&payer, since.elapsed()), Handle::try_current()) {
             (Some(rest), Ok(runtime)) => drop(runtime.spawn(async move {
                 sleep(rest).await;
-                shared.leave(&payer, since);
+                shared.leave(&payer, since, slow);
             })),
-            _ => shared.leave(&payer, since),
+            _ => shared.leave(&payer, since, slow),
         }
     }
 }
 
 impl Gate {
-    pub fn new(bounds: Bounds) -> Self {
+    /// `pressed` hears whether statements are to let others go first.
+    pub fn new(bounds: Bounds, pressed: Pressed) -> Self {
         Gate(Arc::new(Shared {
             bounds,
-            state: Mutex::default(),
+            state: Mutex::new(State { press: Press { told: pressed, until: None }, ..State::default() }),
             waiting: AtomicUsize::new(0),
             senders: Cache::builder().max_capacity(100_000).time_to_idle(Duration::from_secs(60)).build(),
             hasher: RandomState::new(),
@@ -281,7 +309,7 @@ impl Shared {
         let payer = state.arrived(payer, self.bounds, now);
         let beside = state.beside(&payer, now);
         let free = state.taken < self.bounds.places;
-        if free && state.lines.get(&payer).is_some_and(|line| line.waiting.is_empty() && line.may_take(self.bounds, beside)) {
+        if free && state.lines.get(&payer).is_some_and(|line| line.waiting.is_empty() && line.may_take(self.bounds, beside, state.slow)) {
             return Asked::Taken(self.take(&mut state, &payer, now));
         }
         if self.has_no_room() || state.is_closed(self.bounds, Some(&payer), now) {
@@ -300,11 +328,13 @@ impl Shared {
         self.waiting.load(Ordering::Relaxed) >= (MOST_WAITING * self.bounds.places).max(2 * MOST_IN_LINE)
     }
     fn take(self: &Arc<Self>, state: &mut State, payer: &Arc<Payer>, now: Instant) -> Place {
+        let slow = state.lines.get(payer).is_some_and(Line::is_slow);
         state.taken += 1;
+        state.slow += usize::from(slow);
         if let Some(line) = state.lines.get_mut(payer) {
             line.held += 1;
         }
-        Place { shared: self.clone(), payer: Some(payer.clone()), since: now }
+        Place { shared: self.clone(), payer: Some(payer.clone()), since: now, slow }
     }
     /// How long a place is kept that was held so long; none where it is free at once.
     fn rest(&self, payer: &Arc<Payer>, held: Duration) -> Option<Duration> {
@@ -315,12 +345,12 @@ impl Shared {
         let greedy = state.lines.get(payer)?.greedy && state.beside(payer, now).modest;
         greedy.then(|| held.min(MEMORY))
     }
-    fn leave(self: &Arc<Self>, payer: &Arc<Payer>, since: Instant) {
+    fn leave(self: &Arc<Self>, payer: &Arc<Payer>, since: Instant, slow: bool) {
         let now = Instant::now();
         let mut state = self.state();
         // a place that nobody was kept from says nothing of how long one waits for a place
         let wanted = state.taken >= self.bounds.places && self.waiting.load(Ordering::Relaxed) > 0;
-        state.gave_back(payer, self.bounds, now, Some(now - since));
+        state.gave_back(payer, self.bounds, now, slow, Some(now - since));
         state.tick(now, wanted);
         self.fill(&mut state, now);
     }
@@ -329,11 +359,11 @@ impl Shared {
         let mut passed = 0; // callers in a row who may not take one
         while state.taken < self.bounds.places && passed < state.turns.len() {
             let Some(payer) = state.turns.pop_front() else { return };
-            let beside = state.beside(&payer, now);
+            let (beside, slow) = (state.beside(&payer, now), state.slow);
             let Some(line) = state.lines.get_mut(&payer) else { continue };
             let before = line.waiting.len();
             line.drop_gone();
-            let next = if line.may_take(self.bounds, beside) { line.waiting.pop_front() } else { None };
+            let next = if line.may_take(self.bounds, beside, slow) { line.waiting.pop_front() } else { None };
             self.waiting.fetch_sub(before - line.waiting.len(), Ordering::Relaxed);
             let stays = !line.waiting.is_empty();
             if stays {
@@ -347,7 +377,7 @@ impl Shared {
             let place = self.take(state, &payer, now);
             if let Err(mut unwanted) = next.place.send(place) {
                 unwanted.payer = None; // the state is in our hands
-                state.gave_back(&payer, self.bounds, now, None);
+                state.gave_back(&payer, self.bounds, now, unwanted.slow, None);
             }
         }
     }
@@ -372,21 +402,26 @@ impl State {
         if self.lines.get_mut(&payer).is_some_and(|line| !line.judged(bounds, now)) {
             self.modest.came(&payer, now);
         }
+        self.press.ease(now);
         payer
     }
     fn beside(&self, payer: &Arc<Payer>, now: Instant) -> Beside {
         Beside { others: self.last.has_beside(payer, now), modest: self.modest.has_beside(payer, now) }
     }
     /// After so long, or never used.
-    fn gave_back(&mut self, payer: &Arc<Payer>, bounds: Bounds, now: Instant, held: Option<Duration>) {
+    fn gave_back(&mut self, payer: &Arc<Payer>, bounds: Bounds, now: Instant, slow: bool, held: Option<Duration>) {
         self.taken -= 1;
+        self.slow -= usize::from(slow);
         let Some(line) = self.lines.get_mut(payer) else { return };
         line.held -= 1;
         let Some(held) = held else { return };
         line.pace = smooth(line.pace, held, SMOOTH);
         line.done = line.done.saturating_add(1);
         line.uses(held, now);
-        line.judged(bounds, now);
+        if line.judged(bounds, now) && self.beside(payer, now).modest {
+            self.press.press(now);
+        }
+        self.press.ease(now);
     }
     /// A place became free; whether somebody waited for it.
     fn tick(&mut self, now: Instant, wanted: bool) {
@@ -405,6 +440,7 @@ impl State {
     fn refuse(&mut self, now: Instant) -> Overloaded {
         metrics::counter!("switchboard_operations_refused_total").increment(1);
         self.refused += 1;
+        self.press.press(now);
         if self.told.is_none_or(|at| now - at >= TOLD_EVERY) {
             tracing::warn!(refused = self.refused, "more is asked than can be answered in time: callers are told to come back");
             (self.refused, self.told) = (0, Some(now));
@@ -416,9 +452,16 @@ impl Line {
     fn new(now: Instant) -> Self {
         Line { held: 0, waiting: VecDeque::new(), pace: Duration::ZERO, done: 0, used: 0.0, seen: now, greedy: false }
     }
-    fn may_take(&self, bounds: Bounds, beside: Beside) -> bool {
+    fn is_slow(&self) -> bool {
+        self.pace > SLOW
+    }
+    /// `slow`: how many places are held by those who are slow.
+    fn may_take(&self, bounds: Bounds, beside: Beside, slow: usize) -> bool {
+        if self.is_slow() && slow >= bounds.slow {
+            return false;
+        }
         let (quick, few) = if beside.others { bounds.among } else { bounds.alone };
-        let most = match self.pace > SLOW || (beside.modest && self.greedy) {
+        let most = match self.is_slow() || (beside.modest && self.greedy) {
             true => few,
             false if self.done < SMOOTH => quick.min(bounds.unknown),
             false => quick,

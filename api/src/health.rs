@@ -18,7 +18,8 @@ pub async fn livez() -> &'static str {
 pub async fn readyz(State(app): State<Arc<App>>) -> Response {
     const PATIENCE: Duration = Duration::from_secs(3);
     let database = tokio::time::timeout(PATIENCE, database(&app)).await.unwrap_or_else(|_| json!({"ok": false, "problem": "no answer"}));
-    let index = index(&app).await;
+    let index =
+        tokio::time::timeout(PATIENCE, index(&app)).await.unwrap_or_else(|_| json!({"ok": app.index.is_built(), "position": app.index.position()}));
     let stopping = app.lifecycle.is_stopping();
     let ready = !stopping && database["ok"] == true && index["ok"] == true;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

@@ -37,11 +37,8 @@ pub struct Store {
     feed: Feed,
 }
 
-/// How many readers share a SQLite file: more cost memory and gain nothing on one file.
-const SQLITE_READERS: u32 = 4;
-
 impl Store {
-    /// Opens `sqlite://FILE` (made when missing) or `postgres://…`. Does not migrate.
+    /// Opens `sqlite://FILE` (made when missing) or `postgres://…`, with so many connections for reading. Does not migrate.
     pub async fn open(url: &str, pool: u32, clock: Clock) -> Result<Self> {
         let lite = url.starts_with("sqlite:");
         let options = |connections: u32| {
@@ -61,10 +58,9 @@ impl Store {
         };
         // SQLite has one writer: a pool of one queues the others instead of letting them meet a lock.
         let writer = Database::connect(options(if lite { 1 } else { pool })).await?;
-        let bulk = if lite { Database::connect(options(SQLITE_READERS)).await? } else { writer.clone() };
-        let readers = if lite { SQLITE_READERS } else { pool };
-        let reader = Reader::open(readers, || options(1), writer.get_database_backend()).await?;
-        Ok(Store { reader, bulk, writer, clock, written: Arc::new(watch::Sender::new(0)), feed: Feed::default() })
+        let bulk = if lite { Database::connect(options(pool)).await? } else { writer.clone() };
+        let reader = Reader::open(pool, || options(1), writer.get_database_backend()).await?;
+        Ok(Store { reader, bulk, writer, clock, written: Arc::new(watch::Sender::new(0)), feed: Feed::new(pool) })
     }
     /// A copy of a SQLite database in a new file, for what is to be tried without holding up its one writer. None for
     /// PostgreSQL, where a transaction that is never committed holds up only those who want the same rows.

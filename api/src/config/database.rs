@@ -16,8 +16,8 @@ pub struct Database {
     /// `sqlite://FILE` or `postgres://USER:PASSWORD@HOST/NAME`.
     #[schemars(title = "URL of the database", regex(pattern = r"^(sqlite|postgres|postgresql):"))]
     pub url: String,
-    /// Connections to PostgreSQL for reading, and as many for writing; 0 is ten, or fewer where it is on this machine: four
-    /// for each core that both share. (What reaches another machine through a tunnel looks like this one: set it there.)
+    /// Connections to PostgreSQL for reading, and as many for writing; 0 is ten, or fewer where it is on this machine: two for
+    /// each core that both share. (What reaches another machine through a tunnel looks like this one: set it there.)
     #[schemars(title = "Size of the pool", extend("x-unit" = "connections"))]
     pub pool: u32,
 }
@@ -27,13 +27,16 @@ impl Default for Database {
     }
 }
 impl Database {
-    /// Connections to PostgreSQL for reading, on a machine with so many cores. More than keep the cores of the database
-    /// busy make nothing faster there, and take the turns of the hub where they are the same cores.
+    /// Connections for reading, on a machine with so many cores. More than keep the cores of the database busy make nothing
+    /// faster there, and take the turns of the hub where they are the same cores.
     pub fn connections(&self, cores: usize) -> u32 {
         const MOST: u32 = 10;
-        const FOR_A_CORE: u32 = 4;
+        const MOST_OF_SQLITE: u32 = 4; // more gain nothing on one file
+        const FOR_A_CORE: u32 = 2; // what is slow leaves one of them to the rest
+        let shared = |most: u32| (FOR_A_CORE * cores as u32).clamp(FOR_A_CORE, most);
         match self.pool {
-            0 if self.is_here() => (FOR_A_CORE * cores as u32).clamp(1, MOST),
+            _ if self.file().is_some() => shared(MOST_OF_SQLITE),
+            0 if self.is_here() => shared(MOST),
             0 => MOST,
             pool => pool,
         }

@@ -50,12 +50,13 @@ fn paths_are_relative_to_the_settings_file() {
 fn a_database_on_this_machine_has_connections_for_the_cores_that_it_shares() {
     let of = |url: &str, pool: u32, cores: usize| Database { url: url.into(), pool }.connections(cores);
     for here in ["postgres://u@127.0.0.1/x", "postgres://u@localhost:5433/x", "postgres://u@[::1]/x", "postgres:///x?host=/run/postgresql"] {
-        assert_eq!([1, 2, 3, 64].map(|cores| of(here, 0, cores)), [4, 8, 10, 10], "{here}");
+        assert_eq!([1, 2, 3, 64].map(|cores| of(here, 0, cores)), [2, 4, 6, 10], "{here}");
     }
     for elsewhere in ["postgres://u:p@10.0.0.7/x", "postgres://db.example/x", "postgres://u@localhost.example/x"] {
         assert_eq!([1, 64].map(|cores| of(elsewhere, 0, cores)), [10, 10], "{elsewhere}");
     }
-    assert_eq!(of("postgres://u@127.0.0.1/x", 25, 1), 25, "as it is set");
+    assert_eq!([1, 2, 64].map(|cores| of("sqlite://x.db", 0, cores)), [2, 4, 4]);
+    assert_eq!(["postgres://u@127.0.0.1/x", "sqlite://x.db"].map(|url| of(url, 25, 1)), [25, 2], "as it is set, for PostgreSQL");
 }
 #[test]
 fn an_unknown_setting_is_refused_with_the_nearest_name() {

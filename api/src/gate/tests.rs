@@ -4,8 +4,11 @@ use futures::{FutureExt, future::BoxFuture};
 
 const LONG: Duration = Duration::from_secs(3600);
 
+fn made(bounds: Bounds) -> Gate {
+    Gate::new(bounds, Pressed::default())
+}
 fn gate(places: usize, one: usize) -> Gate {
-    Gate::new(Bounds { places, alone: (one, 1), among: (one, 1), unknown: one, rests: false, wait: LONG, patience: LONG })
+    made(Bounds { places, alone: (one, 1), among: (one, 1), unknown: one, slow: 9, rests: false, wait: LONG, patience: LONG })
 }
 type Entering<'a> = BoxFuture<'a, Result<Place, Overloaded>>;
 /// Somebody who has asked; the future is pending where there is no place yet.
@@ -61,10 +64,30 @@ async fn who_is_slow_has_few_places() {
     let mut eve: Vec<_> = (0..3).map(|_| enter(&gate, "eve")).collect();
     assert_eq!(eve.iter_mut().filter_map(place).collect::<Vec<_>>().len(), 1);
 }
+#[tokio::test]
+async fn all_who_are_slow_leave_a_connection_to_the_others() {
+    let gate = made(Bounds { places: 4, alone: (3, 1), among: (2, 1), unknown: 3, slow: 1, rests: false, wait: LONG, patience: LONG });
+    for who in ["eve", "mal"] {
+        let slow = place(&mut enter(&gate, who));
+        sleep(SLOW * SMOOTH * 2).await;
+        drop(slow);
+    }
+    let eve = place(&mut enter(&gate, "eve"));
+    let mut mal = enter(&gate, "mal");
+    assert!(eve.is_some() && place(&mut mal).is_none());
+    assert!(place(&mut enter(&gate, "ada")).is_some(), "what is quick does not wait for what is slow");
+    drop(eve);
+    let got = place(&mut mal);
+    assert!(got.is_some() && gate.0.state().slow == 1);
+    let left = enter(&gate, "eve");
+    drop(got);
+    drop(left);
+    assert_eq!((gate.standing(), gate.0.state().slow), ((0, 0), 0), "also where a place was given and never taken");
+}
 #[test]
 fn who_held_more_than_its_share_has_few_places_beside_those_who_did_not() {
     const OPERATION: Duration = Duration::from_millis(2);
-    let bounds = Bounds { places: 8, alone: (6, 2), among: (4, 1), unknown: 3, rests: false, wait: LONG, patience: LONG };
+    let bounds = Bounds { places: 8, alone: (6, 2), among: (4, 1), unknown: 3, slow: 9, rests: false, wait: LONG, patience: LONG };
     let (mut state, mut now) = (State::default(), Instant::now());
     // for a while each of them holds so many tenths of a place
     let mut work = |state: &mut State, all: &[(&str, u128)]| {
@@ -75,23 +98,26 @@ fn who_held_more_than_its_share_has_few_places_beside_those_who_did_not() {
                 for _ in n * tenths / 10..(n + 1) * tenths / 10 {
                     state.taken += 1;
                     state.lines.get_mut(&payer).expect("a line").held += 1;
-                    state.gave_back(&payer, bounds, now, Some(OPERATION));
+                    state.gave_back(&payer, bounds, now, false, Some(OPERATION));
                 }
             }
         }
         let most = |who: &str| {
             let payer = state.lines.get_key_value(&Payer::Subject(who.into())).expect("a line").0;
             let (line, beside) = (&state.lines[payer], state.beside(payer, now));
-            (0..8).take_while(|held| Line { held: *held, waiting: VecDeque::new(), ..*line }.may_take(bounds, beside)).count()
+            (0..8).take_while(|held| Line { held: *held, waiting: VecDeque::new(), ..*line }.may_take(bounds, beside, 0)).count()
         };
         all.iter().map(|(who, _)| most(who)).collect::<Vec<_>>()
     };
     assert_eq!(work(&mut state, &[("eve", 60)]), [6], "alone she disturbs nobody");
+    assert!(!state.press.told.is_set());
     assert_eq!(work(&mut state, &[("eve", 40), ("ada", 1)]), [1, 4]);
+    assert!(state.press.told.is_set(), "statements let the hub go first");
     assert_eq!(work(&mut state, &[("eve", 10), ("ada", 1)]), [1, 4], "it is because she has one place that she holds no more");
     assert_eq!(work(&mut state, &[("eve", 1), ("ada", 1)]), [4, 4]);
     assert_eq!(work(&mut state, &[("bob", 10), ("ada", 1)]), [4, 4], "one that waits for each answer is not greedy");
     assert_eq!(work(&mut state, &[("eve", 30), ("ada", 30)]), [4, 4], "where all are greedy they are equals");
+    assert!(!state.press.told.is_set());
     let mut line = Line::new(now);
     (1..=20).for_each(|n| line.uses(3 * MEMORY, now + n * 3 * MEMORY));
     assert!(!line.judged(bounds, now + 60 * MEMORY), "one place is one place, however long its operations take");
@@ -99,7 +125,7 @@ fn who_held_more_than_its_share_has_few_places_beside_those_who_did_not() {
 #[tokio::test]
 async fn on_one_core_a_greedy_caller_keeps_its_place_for_twice_the_time() {
     const WORK: Duration = Duration::from_millis(200);
-    let gate = Gate::new(Bounds { places: 4, alone: (3, 1), among: (3, 1), unknown: 3, rests: true, wait: LONG, patience: LONG });
+    let gate = made(Bounds { places: 4, alone: (3, 1), among: (3, 1), unknown: 3, slow: 9, rests: true, wait: LONG, patience: LONG });
     let came = Instant::now();
     let held = place(&mut enter(&gate, "eve"));
     gate.0.state().lines.get_mut(&Payer::Subject("eve".into())).expect("a line").used = 10.0;
@@ -132,16 +158,21 @@ async fn who_leaves_gives_up_its_turn_and_its_place() {
 #[tokio::test]
 async fn nobody_new_is_let_in_where_many_stand_for_long() {
     let short = Duration::from_millis(1);
-    let gate = Gate::new(Bounds { places: 2, alone: (1, 1), among: (1, 1), unknown: 1, rests: false, wait: short, patience: LONG });
+    let gate = made(Bounds { places: 2, alone: (1, 1), among: (1, 1), unknown: 1, slow: 9, rests: false, wait: short, patience: LONG });
     let _held = place(&mut enter(&gate, "ada"));
     let _waiting: Vec<_> = (0..MOST_IN_LINE).map(|_| enter(&gate, "ada")).collect();
     sleep(short * 5).await;
+    let pressed = gate.0.state().press.told.clone();
+    assert!(!pressed.is_set());
     assert!(matches!(enter(&gate, "ada").await, Err(Overloaded)));
     assert!(enter(&gate, "bob").await.is_ok(), "it is nobody's fault but theirs");
+    assert!(pressed.is_set(), "statements let the hub go first");
+    sleep(PRESSED).await;
+    assert!(enter(&gate, "bob").await.is_ok() && !pressed.is_set(), "for a while");
 }
 #[tokio::test]
 async fn a_crowd_of_one_caller_shuts_nobody_out_while_a_place_is_free() {
-    let gate = Gate::new(Bounds { places: 2, alone: (1, 1), among: (1, 1), unknown: 1, rests: false, wait: LONG, patience: LONG });
+    let gate = made(Bounds { places: 2, alone: (1, 1), among: (1, 1), unknown: 1, slow: 9, rests: false, wait: LONG, patience: LONG });
     let _held = place(&mut enter(&gate, "ada"));
     let mut waiting: Vec<_> = (0..2 * MOST_IN_LINE).map(|_| enter(&gate, "ada")).collect();
     waiting.iter_mut().for_each(|one| _ = place(one));
@@ -153,8 +184,10 @@ async fn a_crowd_of_one_caller_shuts_nobody_out_while_a_place_is_free() {
 #[test]
 fn bounds_fit_the_machine() {
     let bounds = |places, readers, cores| Bounds::new(places, LONG, LONG, readers, cores);
-    let Bounds { places, alone, among, unknown, .. } = bounds(0, 4, 2);
-    assert_eq!((places, alone, among, unknown), (8, (6, 2), (4, 1), 3));
+    let Bounds { places, alone, among, unknown, slow, rests, .. } = bounds(0, 2, 1);
+    assert_eq!((places, alone, among, unknown, slow, rests), (4, (3, 1), (2, 1), 1, 1, true));
+    let Bounds { places, alone, among, unknown, slow, rests, .. } = bounds(0, 4, 2);
+    assert_eq!((places, alone, among, unknown, slow, rests), (8, (6, 2), (4, 1), 3, 3, false));
     let Bounds { places, alone, among, unknown, .. } = bounds(0, 10, 2);
     assert_eq!((places, alone, among, unknown), (20, (15, 5), (10, 1), 9));
     let Bounds { places, alone, among, unknown, .. } = bounds(1, 1, 1);

@@ -29,7 +29,7 @@ const LOGINS: [&str; 3] = [customer::ENTITY.name, customer_contact::ENTITY.name,
 const BATCH: u64 = 500;
 /// Entries that are kept for those who are slow; who is slower still reads for itself.
 const KEPT: usize = 4096;
-/// Streams that read their rows at a time: the requests need connections too.
+/// Streams that read their rows at a time, at most; of few connections half, as requests need them too.
 const TURNS: usize = 2;
 
 /// What is known of the log. Cheap to clone. Whoever waits for it has to be run by a task of its own: while one that is
@@ -64,12 +64,12 @@ pub struct Changed {
     pub of: Option<Uuid>,
 }
 
-impl Default for Feed {
-    fn default() -> Self {
-        Feed(Arc::new(Inner { recent: Mutex::default(), logins: AtomicI64::new(0), turns: Semaphore::new(TURNS) }))
-    }
-}
 impl Feed {
+    /// Of a database that is read by so many connections.
+    pub(crate) fn new(connections: u32) -> Self {
+        let turns = (connections as usize / 2).clamp(1, TURNS);
+        Feed(Arc::new(Inner { recent: Mutex::default(), logins: AtomicI64::new(0), turns: Semaphore::new(turns) }))
+    }
     /// The last position at which something changed that says who a customer's login is, at most [`LOOK_EVERY`] old.
     pub async fn logins(&self, store: &Store) -> Result<i64> {
         let mut recent = self.0.recent.lock().await;
