@@ -71,8 +71,8 @@ struct Process {
 /// Steps of SQLite's machine between two looks at `stop`: some ten microseconds, at a price that cannot be measured.
 const STEPS: i32 = 1000;
 /// Looks after which a statement lets other threads have its core: one that takes long holds up those that do not. And
-/// the same while others need it more: on one core with two readers and four times what it can do, refusals come in a third
-/// of the time; always, it would cost a tenth of what can be done.
+/// the same while others need it more: on one core, beside an agent that asked in a loop, the others' p99 was 3 ms instead of
+/// 5 to 8; always, it would cost a tenth of what can be done.
 const TURN: u32 = 16;
 const TURN_PRESSED: u32 = 4;
 /// How long a read waits for a connection.
