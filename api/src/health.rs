@@ -6,9 +6,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use entities::migrations::Migrator;
+use futures::future::join;
 use sea_orm_migration::MigratorTrait;
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
+use tokio::time::timeout;
+
+/// How long `/readyz` waits for the database.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 pub async fn livez() -> &'static str {
     "ok\n"
@@ -16,10 +21,7 @@ pub async fn livez() -> &'static str {
 
 /// Ready where the database answers, is migrated, the index is built, and the hub is not on its way out.
 pub async fn readyz(State(app): State<Arc<App>>) -> Response {
-    const PATIENCE: Duration = Duration::from_secs(3);
-    let database = tokio::time::timeout(PATIENCE, database(&app)).await.unwrap_or_else(|_| json!({"ok": false, "problem": "no answer"}));
-    let index =
-        tokio::time::timeout(PATIENCE, index(&app)).await.unwrap_or_else(|_| json!({"ok": app.index.is_built(), "position": app.index.position()}));
+    let (database, index) = join(database(&app), index(&app)).await;
     let stopping = app.lifecycle.is_stopping();
     let ready = !stopping && database["ok"] == true && index["ok"] == true;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
@@ -27,16 +29,17 @@ pub async fn readyz(State(app): State<Arc<App>>) -> Response {
     (status, [(header::CONTENT_TYPE, "application/json; charset=utf-8"), (header::CACHE_CONTROL, "no-store")], format!("{body}\n")).into_response()
 }
 async fn database(app: &App) -> Value {
-    match Migrator::get_pending_migrations(app.store.writer()).await {
-        Ok(pending) => json!({"ok": pending.is_empty(), "pendingMigrations": pending.len()}),
-        Err(_) => json!({"ok": false, "problem": "the database does not answer"}), // why is for the log, not for the public
+    match timeout(PATIENCE, Migrator::get_pending_migrations(app.store.writer())).await {
+        Ok(Ok(pending)) => json!({"ok": pending.is_empty(), "pendingMigrations": pending.len()}),
+        Ok(Err(_)) => json!({"ok": false, "problem": "the database does not answer"}), // why is for the log, not for the public
+        Err(_) => json!({"ok": false, "problem": "no answer"}),
     }
 }
 async fn index(app: &App) -> Value {
     let (position, built) = (app.index.position(), app.index.is_built());
-    match app.store.position().await {
-        Ok(head) => json!({"ok": built, "building": !built, "position": position, "behind": (head - position).max(0)}),
-        Err(_) => json!({"ok": built, "building": !built, "position": position}),
+    match timeout(PATIENCE, app.store.position()).await {
+        Ok(Ok(head)) => json!({"ok": built, "building": !built, "position": position, "behind": (head - position).max(0)}),
+        _ => json!({"ok": built, "building": !built, "position": position}),
     }
 }
 

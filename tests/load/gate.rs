@@ -6,7 +6,7 @@ use crate::{
 use api::auth::token::{Class, Order};
 use axum::http::StatusCode;
 use futures::future::join_all;
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, Statement};
 use std::{sync::Arc, time::Duration};
 
 const QUICK: &str = r#"{"query":"{ customers(first: 1) { totalCount } }"}"#;
@@ -114,10 +114,31 @@ async fn one_request_leaves_connections_to_others() {
         let body: &'static str = serde_json::json!({"query": format!("{{ {many} }}")}).to_string().leak();
         let asked = keep_asking(&hub, &token(&hub, "eve"), body, 1);
         until(|| hub.app.gate.standing().0 == 1).await;
-        let one = hub.app.store.reader().query_one_raw(sea_orm::Statement::from_string(hub.app.store.backend(), "select 1"));
+        let one = hub.app.store.reader().query_one_raw(Statement::from_string(hub.app.store.backend(), "select 1"));
         assert!(one.await.is_ok());
         assert_eq!(ask(&hub, &token(&hub, "bob"), QUICK).await.status, StatusCode::OK);
         asked[0].abort();
         assert_stops(&hub.app.store).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hub_whose_readers_are_all_busy_is_ready() {
+    for url in harness::urls().await {
+        let hub = hub(url, 0, 10_000).await;
+        let store = hub.app.store.clone();
+        let busy: Vec<_> = (0..store.reader().connections())
+            .map(|_| {
+                let store = store.clone();
+                tokio::spawn(async move { store.reader().query_one_raw(Statement::from_string(store.backend(), RUNAWAY)).await })
+            })
+            .collect();
+        tokio::time::sleep(Duration::from_millis(100)).await; // they have begun
+        // sooner than a reader would be given up
+        let ready = tokio::time::timeout(Duration::from_secs(8), hub.get("/readyz")).await.expect("an answer without a reader");
+        assert_eq!((ready.status, ready.json()["index"]["ok"].as_bool()), (StatusCode::OK, Some(true)), "{}", ready.text);
+        assert_eq!(ready.json()["index"].get("behind"), None, "there was no reader to ask how far the log is");
+        busy.iter().for_each(|one| one.abort());
+        assert_stops(&store).await;
     }
 }
