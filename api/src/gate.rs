@@ -7,9 +7,12 @@
 //! somebody is there who did not. The others find a place, a connection of the database and a core at once. Who would
 //! have to wait longer than the bound, by the beat at which places become free, is refused before anything of its request
 //! was read or checked; so that what is let in is done, and no work is lost on what is not.
+mod line;
+
 use crate::{auth::address::Address, graphql::budget::Payer};
 use axum::http::{HeaderMap, header::AUTHORIZATION};
 use entities::{Scope, reader::Pressed};
+use line::{Beside, Line, MEMORY, MOST_IN_LINE, SMOOTH, Waiter, smooth};
 use moka::sync::Cache;
 use std::{
     collections::{HashMap, VecDeque, hash_map::RandomState},
@@ -28,20 +31,10 @@ use tokio::{
 
 /// What a refused caller is told to wait, in seconds.
 pub const RETRY_AFTER_S: u64 = 1;
-/// Operations that hold their place longer than this on average are slow.
-const SLOW: Duration = Duration::from_millis(25);
-/// How far back it counts how many places a caller held.
-const MEMORY: Duration = Duration::from_secs(1);
-/// A caller becomes greedy by so many times the few places, and is until it holds so many times as many: one that asks
-/// again as soon as it has its answer, and holds a single place, never is.
-const GREEDY: (f64, f64) = (1.25, 0.75);
 /// How long one caller counts as being there for another.
 const PRESENT: Duration = Duration::from_secs(1);
-/// Operations that wait for each place, at most; and those of one caller, once they do not get on.
+/// Operations that wait for each place, at most.
 const MOST_WAITING: usize = 16;
-const MOST_IN_LINE: usize = 24;
-/// How much the newest says of a smoothed time: one part of so many.
-const SMOOTH: u32 = 4;
 /// How long statements let others go first after somebody was refused, or was greedy beside others.
 const PRESSED: Duration = Duration::from_millis(200);
 /// Callers of whom is remembered how long their operations take.
@@ -124,16 +117,16 @@ struct State {
     freed: Option<Instant>,
     refused: u64,
     told: Option<Instant>,
-    press: Press,
+    pressure: Pressure,
 }
 /// Whether statements are to let others go first.
 #[derive(Default)]
-struct Press {
+struct Pressure {
     told: Pressed,
     until: Option<Instant>,
 }
-impl Press {
-    fn press(&mut self, now: Instant) {
+impl Pressure {
+    fn rise(&mut self, now: Instant) {
         self.until = Some(now + PRESSED);
         self.told.set(true);
     }
@@ -161,53 +154,29 @@ impl Latest {
         self.0.iter().flatten().any(|(other, at)| !Arc::ptr_eq(other, payer) && now - *at < PRESENT)
     }
 }
-/// One caller.
-struct Line {
-    held: usize,
-    waiting: VecDeque<Waiter>,
-    /// How long its operations hold a place, smoothed; and of how many that was learnt.
-    pace: Duration,
-    done: u32,
-    /// Places that it held of late, on average.
-    used: f64,
-    /// When it last gave one back.
-    seen: Instant,
-    /// It held more than its share.
-    greedy: bool,
-}
-/// Who is there beside a caller.
-#[derive(Clone, Copy)]
-struct Beside {
-    /// Somebody else.
-    others: bool,
-    /// Somebody else who is not greedy.
-    modest: bool,
-}
-struct Waiter {
-    since: Instant,
-    place: oneshot::Sender<Place>,
-}
-
 /// A place at work; given back when it is dropped.
 pub struct Place {
     shared: Arc<Shared>,
     /// None where it was never taken.
-    payer: Option<Arc<Payer>>,
+    held: Option<Held>,
+}
+struct Held {
+    payer: Arc<Payer>,
     since: Instant,
     /// Its caller's operations were slow when it was taken.
     slow: bool,
 }
 impl Drop for Place {
     fn drop(&mut self) {
-        let Some(payer) = self.payer.take() else { return };
-        let (shared, since, slow) = (self.shared.clone(), self.since, self.slow);
+        let Some(held) = self.held.take() else { return };
+        let shared = self.shared.clone();
         // without a runtime the process is ending
-        match (shared.rest(&payer, since.elapsed()), Handle::try_current()) {
+        match (shared.rest(&held), Handle::try_current()) {
             (Some(rest), Ok(runtime)) => drop(runtime.spawn(async move {
                 sleep(rest).await;
-                shared.leave(&payer, since, slow);
+                shared.leave(held);
             })),
-            _ => shared.leave(&payer, since, slow),
+            _ => shared.leave(held),
         }
     }
 }
@@ -217,7 +186,7 @@ impl Gate {
     pub fn new(bounds: Bounds, pressed: Pressed) -> Self {
         Gate(Arc::new(Shared {
             bounds,
-            state: Mutex::new(State { press: Press { told: pressed, until: None }, ..State::default() }),
+            state: Mutex::new(State { pressure: Pressure { told: pressed, until: None }, ..State::default() }),
             waiting: AtomicUsize::new(0),
             senders: Cache::builder().max_capacity(100_000).time_to_idle(Duration::from_secs(60)).build(),
             hasher: RandomState::new(),
@@ -334,23 +303,24 @@ impl Shared {
         if let Some(line) = state.lines.get_mut(payer) {
             line.held += 1;
         }
-        Place { shared: self.clone(), payer: Some(payer.clone()), since: now, slow }
+        Place { shared: self.clone(), held: Some(Held { payer: payer.clone(), since: now, slow }) }
     }
-    /// How long a place is kept that was held so long; none where it is free at once.
-    fn rest(&self, payer: &Arc<Payer>, held: Duration) -> Option<Duration> {
+    /// How long a place is kept after it was held; none where it is free at once.
+    fn rest(&self, Held { payer, since, .. }: &Held) -> Option<Duration> {
         if !self.bounds.rests {
             return None;
         }
         let (state, now) = (self.state(), Instant::now());
         let greedy = state.lines.get(payer)?.greedy && state.beside(payer, now).modest;
-        greedy.then(|| held.min(MEMORY))
+        greedy.then(|| (now - *since).min(MEMORY))
     }
-    fn leave(self: &Arc<Self>, payer: &Arc<Payer>, since: Instant, slow: bool) {
+    fn leave(self: &Arc<Self>, held: Held) {
         let now = Instant::now();
         let mut state = self.state();
         // a place that nobody was kept from says nothing of how long one waits for a place
         let wanted = state.taken >= self.bounds.places && self.waiting.load(Ordering::Relaxed) > 0;
-        state.gave_back(payer, self.bounds, now, slow, Some(now - since));
+        state.gave_back(&held);
+        state.learn(&held, self.bounds, now);
         state.tick(now, wanted);
         self.fill(&mut state, now);
     }
@@ -375,9 +345,9 @@ impl Shared {
             };
             passed = 0;
             let place = self.take(state, &payer, now);
-            if let Err(mut unwanted) = next.place.send(place) {
-                unwanted.payer = None; // the state is in our hands
-                state.gave_back(&payer, self.bounds, now, unwanted.slow, None);
+            let unwanted = next.place.send(place).err();
+            if let Some(held) = unwanted.and_then(|mut place| place.held.take()) {
+                state.gave_back(&held); // the state is in our hands
             }
         }
     }
@@ -402,26 +372,25 @@ impl State {
         if self.lines.get_mut(&payer).is_some_and(|line| !line.judged(bounds, now)) {
             self.modest.came(&payer, now);
         }
-        self.press.ease(now);
+        self.pressure.ease(now);
         payer
     }
     fn beside(&self, payer: &Arc<Payer>, now: Instant) -> Beside {
         Beside { others: self.last.has_beside(payer, now), modest: self.modest.has_beside(payer, now) }
     }
-    /// After so long, or never used.
-    fn gave_back(&mut self, payer: &Arc<Payer>, bounds: Bounds, now: Instant, slow: bool, held: Option<Duration>) {
+    fn gave_back(&mut self, held: &Held) {
         self.taken -= 1;
-        self.slow -= usize::from(slow);
-        let Some(line) = self.lines.get_mut(payer) else { return };
-        line.held -= 1;
-        let Some(held) = held else { return };
-        line.pace = smooth(line.pace, held, SMOOTH);
-        line.done = line.done.saturating_add(1);
-        line.uses(held, now);
-        if line.judged(bounds, now) && self.beside(payer, now).modest {
-            self.press.press(now);
+        self.slow -= usize::from(held.slow);
+        if let Some(line) = self.lines.get_mut(&held.payer) {
+            line.held -= 1;
         }
-        self.press.ease(now);
+    }
+    /// What a place was used for is learnt from how long it was held.
+    fn learn(&mut self, held: &Held, bounds: Bounds, now: Instant) {
+        if self.lines.get_mut(&held.payer).is_some_and(|line| line.did(now - held.since, bounds, now)) && self.beside(&held.payer, now).modest {
+            self.pressure.rise(now);
+        }
+        self.pressure.ease(now);
     }
     /// A place became free; whether somebody waited for it.
     fn tick(&mut self, now: Instant, wanted: bool) {
@@ -440,7 +409,7 @@ impl State {
     fn refuse(&mut self, now: Instant) -> Overloaded {
         metrics::counter!("switchboard_operations_refused_total").increment(1);
         self.refused += 1;
-        self.press.press(now);
+        self.pressure.rise(now);
         if self.told.is_none_or(|at| now - at >= TOLD_EVERY) {
             tracing::warn!(refused = self.refused, "more is asked than can be answered in time: callers are told to come back");
             (self.refused, self.told) = (0, Some(now));
@@ -448,67 +417,5 @@ impl State {
         Overloaded
     }
 }
-impl Line {
-    fn new(now: Instant) -> Self {
-        Line { held: 0, waiting: VecDeque::new(), pace: Duration::ZERO, done: 0, used: 0.0, seen: now, greedy: false }
-    }
-    fn is_slow(&self) -> bool {
-        self.pace > SLOW
-    }
-    /// `slow`: how many places are held by those who are slow.
-    fn may_take(&self, bounds: Bounds, beside: Beside, slow: usize) -> bool {
-        if self.is_slow() && slow >= bounds.slow {
-            return false;
-        }
-        let (quick, few) = if beside.others { bounds.among } else { bounds.alone };
-        let most = match self.is_slow() || (beside.modest && self.greedy) {
-            true => few,
-            false if self.done < SMOOTH => quick.min(bounds.unknown),
-            false => quick,
-        };
-        self.held < most
-    }
-    /// A place for so long, until now.
-    fn uses(&mut self, held: Duration, now: Instant) {
-        self.used = self.used_at(now) + 1.0 - left(held);
-        self.seen = now;
-    }
-    fn used_at(&self, now: Instant) -> f64 {
-        self.used * left(now - self.seen)
-    }
-    /// Whether it is greedy by now.
-    fn judged(&mut self, bounds: Bounds, now: Instant) -> bool {
-        let times = if self.greedy { GREEDY.1 } else { GREEDY.0 };
-        self.greedy = self.used_at(now) > times * bounds.among.1 as f64;
-        self.greedy
-    }
-    /// Adds one who waits; whether it is the first.
-    fn stand(&mut self, waiter: Waiter) -> bool {
-        self.waiting.push_back(waiter);
-        self.waiting.len() == 1
-    }
-    /// Many wait, and the first of them for long. A page that asks for twenty things at once is none of that.
-    fn stands(&self, bounds: Bounds, now: Instant) -> bool {
-        self.waiting.len() >= MOST_IN_LINE && self.waited(now).is_some_and(|waited| waited >= bounds.wait)
-    }
-    /// How long the first of those who wait has waited.
-    fn waited(&self, now: Instant) -> Option<Duration> {
-        self.waiting.front().map(|first| now - first.since)
-    }
-    /// Those whose time is over, or who left.
-    fn drop_gone(&mut self) {
-        while self.waiting.front().is_some_and(|w| w.place.is_closed()) {
-            self.waiting.pop_front();
-        }
-    }
-}
-/// How much still counts of what was so long ago.
-fn left(ago: Duration) -> f64 {
-    (-ago.as_secs_f64() / MEMORY.as_secs_f64()).exp()
-}
-fn smooth(before: Duration, now: Duration, parts: u32) -> Duration {
-    (before * (parts - 1) + now) / parts
-}
-
 #[cfg(test)]
 mod tests;

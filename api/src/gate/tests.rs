@@ -1,4 +1,4 @@
-use super::*;
+use super::{line::SLOW, *};
 use entities::{Audience, Scope};
 use futures::{FutureExt, future::BoxFuture};
 
@@ -98,7 +98,9 @@ fn who_held_more_than_its_share_has_few_places_beside_those_who_did_not() {
                 for _ in n * tenths / 10..(n + 1) * tenths / 10 {
                     state.taken += 1;
                     state.lines.get_mut(&payer).expect("a line").held += 1;
-                    state.gave_back(&payer, bounds, now, false, Some(OPERATION));
+                    let held = Held { payer: payer.clone(), since: now - OPERATION, slow: false };
+                    state.gave_back(&held);
+                    state.learn(&held, bounds, now);
                 }
             }
         }
@@ -110,14 +112,14 @@ fn who_held_more_than_its_share_has_few_places_beside_those_who_did_not() {
         all.iter().map(|(who, _)| most(who)).collect::<Vec<_>>()
     };
     assert_eq!(work(&mut state, &[("eve", 60)]), [6], "alone she disturbs nobody");
-    assert!(!state.press.told.is_set());
+    assert!(!state.pressure.told.is_set());
     assert_eq!(work(&mut state, &[("eve", 40), ("ada", 1)]), [1, 4]);
-    assert!(state.press.told.is_set(), "statements let the hub go first");
+    assert!(state.pressure.told.is_set(), "statements let the hub go first");
     assert_eq!(work(&mut state, &[("eve", 10), ("ada", 1)]), [1, 4], "it is because she has one place that she holds no more");
     assert_eq!(work(&mut state, &[("eve", 1), ("ada", 1)]), [4, 4]);
     assert_eq!(work(&mut state, &[("bob", 10), ("ada", 1)]), [4, 4], "one that waits for each answer is not greedy");
     assert_eq!(work(&mut state, &[("eve", 30), ("ada", 30)]), [4, 4], "where all are greedy they are equals");
-    assert!(!state.press.told.is_set());
+    assert!(!state.pressure.told.is_set());
     let mut line = Line::new(now);
     (1..=20).for_each(|n| line.uses(3 * MEMORY, now + n * 3 * MEMORY));
     assert!(!line.judged(bounds, now + 60 * MEMORY), "one place is one place, however long its operations take");
@@ -162,7 +164,7 @@ async fn nobody_new_is_let_in_where_many_stand_for_long() {
     let _held = place(&mut enter(&gate, "ada"));
     let _waiting: Vec<_> = (0..MOST_IN_LINE).map(|_| enter(&gate, "ada")).collect();
     sleep(short * 5).await;
-    let pressed = gate.0.state().press.told.clone();
+    let pressed = gate.0.state().pressure.told.clone();
     assert!(!pressed.is_set());
     assert!(matches!(enter(&gate, "ada").await, Err(Overloaded)));
     assert!(enter(&gate, "bob").await.is_ok(), "it is nobody's fault but theirs");
