@@ -26,16 +26,16 @@ impl Answer {
 }
 
 /// One kept connection; made anew when it broke.
-pub struct Connection {
+pub struct Client {
     address: SocketAddr,
     stream: Option<TcpStream>,
     /// What is sent, and what came.
     out: Vec<u8>,
     came: Vec<u8>,
 }
-impl Connection {
+impl Client {
     pub fn new(address: SocketAddr) -> Self {
-        Connection { address, stream: None, out: vec![], came: vec![] }
+        Client { address, stream: None, out: vec![], came: vec![] }
     }
     pub async fn get(&mut self, path: &str) -> Result<Answer> {
         self.out.clear();

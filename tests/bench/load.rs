@@ -2,7 +2,7 @@
 //! fixed rate, whether answers come or not).
 use crate::{
     Failure, Result,
-    client::{Answer, Connection},
+    client::{Answer, Client},
 };
 use axum::body::Bytes;
 use futures::future::{join, join_all};
@@ -38,20 +38,6 @@ impl Call {
     }
     pub fn graphql(token: Option<&Rc<str>>, query: &str, variables: &Value) -> Self {
         Call::new(token, &serde_json::json!({"query": query, "variables": variables}))
-    }
-}
-impl Target {
-    pub fn connection(self) -> Connection {
-        Connection::new(self.address)
-    }
-    pub async fn ask(self, connection: &mut Connection, call: &Call) -> Result<Answer> {
-        connection.post(self.path, call.token.as_ref(), &call.body).await
-    }
-}
-impl Answer {
-    /// Of the request, or of a mutation that was refused (`userErrors`).
-    fn tells_errors(&self) -> bool {
-        memchr::memmem::find(&self.body, b"rrors\":[{").is_some()
     }
 }
 /// Makes the next question.
@@ -130,7 +116,7 @@ impl Tally {
                 self.refusal.saturating_record(us);
                 self.example.get_or_insert_with(|| format!("{}: {}", a.status, shortened(&a.body)));
             }
-            Ok(a) if a.tells_errors() => {
+            Ok(a) if tells_errors(&a) => {
                 self.errors += 1;
                 self.example.get_or_insert_with(|| shortened(&a.body));
             }
@@ -150,10 +136,28 @@ fn shortened(body: &[u8]) -> String {
     String::from_utf8_lossy(&body[..body.len().min(300)]).into_owned()
 }
 
+/// Of the request, or of a mutation that was refused (`userErrors`).
+fn tells_errors(answer: &Answer) -> bool {
+    memchr::memmem::find(&answer.body, b"rrors\":[{").is_some()
+}
+
+/// One kept connection to a target.
+pub struct Connection {
+    target: Target,
+    client: Client,
+}
+impl Connection {
+    pub fn new(target: Target) -> Self {
+        Connection { target, client: Client::new(target.address) }
+    }
+    pub async fn ask(&mut self, call: Call) -> Result<Answer> {
+        self.client.post(self.target.path, call.token.as_ref(), &call.body).await
+    }
+}
 /// One question on a connection of its own. Fails where the answer is not good.
 pub async fn ask(target: Target, call: Call) -> Result<Value> {
-    let answer = target.ask(&mut target.connection(), &call).await?;
-    if !answer.is_ok() || answer.tells_errors() {
+    let answer = Connection::new(target).ask(call).await?;
+    if !answer.is_ok() || tells_errors(&answer) {
         return Err(format!("{}: {}", answer.status, shortened(&answer.body)).into());
     }
     Ok(serde_json::from_slice(&answer.body)?)
@@ -163,11 +167,11 @@ pub async fn ask(target: Target, call: Call) -> Result<Value> {
 pub async fn closed(target: Target, connections: usize, duration: Duration, draw: &mut Draw) -> Tally {
     let (tally, draw, start) = (RefCell::new(Tally::default()), RefCell::new(draw), Instant::now());
     let one = || async {
-        let mut connection = target.connection();
+        let mut connection = Connection::new(target);
         while start.elapsed() < duration {
             let call = draw.borrow_mut()();
             let asked = Instant::now();
-            let answer = target.ask(&mut connection, &call).await;
+            let answer = connection.ask(call).await;
             pause_where_broken(&answer).await;
             tally.borrow_mut().note(answer, asked.elapsed());
         }
@@ -189,7 +193,7 @@ pub async fn open(target: Target, connections: usize, per_s: f64, duration: Dura
         }
     };
     let one = || async {
-        let mut connection = target.connection();
+        let mut connection = Connection::new(target);
         while *asked.borrow() < total {
             let Some((intended, call)) = waiting.borrow_mut().pop_front() else {
                 more.notified().await;
@@ -199,7 +203,7 @@ pub async fn open(target: Target, connections: usize, per_s: f64, duration: Dura
             if *asked.borrow() == total {
                 more.notify_waiters();
             }
-            let answer = target.ask(&mut connection, &call).await;
+            let answer = connection.ask(call).await;
             pause_where_broken(&answer).await;
             tally.borrow_mut().note(answer, intended.elapsed());
         }
@@ -254,9 +258,9 @@ pub async fn until<F: Future<Output = bool>>(patience: Duration, mut check: impl
 }
 /// What a GET is answered with, whatever its status.
 pub async fn get(address: SocketAddr, path: &str) -> Result<Value> {
-    Ok(serde_json::from_slice(&Connection::new(address).get(path).await?.body)?)
+    Ok(serde_json::from_slice(&Client::new(address).get(path).await?.body)?)
 }
 /// Whether a GET is answered with 200.
 pub async fn is_ok(address: SocketAddr, path: &str) -> bool {
-    Connection::new(address).get(path).await.is_ok_and(|answer| answer.is_ok())
+    Client::new(address).get(path).await.is_ok_and(|answer| answer.is_ok())
 }

@@ -104,7 +104,7 @@ pub struct Options {
     /// How long each server is asked in each round
     #[arg(long, default_value_t = 8.0)]
     seconds: f64,
-    /// How often; the middle one counts
+    /// How often; the middle one counts, of an even number the mean of the two
     #[arg(long, default_value_t = 3)]
     rounds: usize,
     /// Connections that ask at a time
@@ -203,6 +203,7 @@ async fn run(bench: &mut Bench) -> Result<()> {
     let (asked, mut failed) = (bench.options.scenarios.clone(), vec![]);
     for scenario in SCENARIOS.iter().filter(|s| asked.is_empty() || asked.iter().any(|name| name == s.name)) {
         eprintln!("== {}: {}", scenario.name, scenario.about);
+        bench.report.begin(scenario.name, &bench.options);
         let (paused, longest) = bench.ground.group.cores.serve(|| Ok(cores::pauses()))?;
         bench.report.figure(scenario.name, None, "the machine stood still in the second before", paused.as_secs_f64() * 1000.0, "ms", None);
         bench.report.figure(scenario.name, None, "at most at once", longest.as_secs_f64() * 1000.0, "ms", None);

@@ -4,7 +4,7 @@ use crate::{
     Bench, Result,
     cpu::{Meter, memory_mb},
     ground::Database,
-    load::{Draw, Target, closed, open},
+    load::{self, Draw, Target, closed, open},
     report::{Row, Spread},
 };
 use sea_orm::{ConnectionTrait, Database as Connections, DbBackend, Statement};
@@ -145,9 +145,9 @@ async fn statements(bench: &mut Bench, database: Database, c: &mut Contestant) -
     cluster.admin("create extension if not exists pg_stat_statements").await?;
     cluster.count(true).await?;
     cluster.admin("select pg_stat_statements_reset()").await?;
-    let mut connection = c.target.connection();
+    let mut connection = load::Connection::new(c.target);
     for _ in 0..COUNTED {
-        c.target.ask(&mut connection, &(c.draw)()).await?;
+        connection.ask((c.draw)()).await?;
     }
     let db = Connections::connect(cluster.url("postgres")).await?;
     let row = db.query_one_raw(Statement::from_string(DbBackend::Postgres, CALLS)).await?.ok_or("no count of statements")?;

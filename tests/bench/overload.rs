@@ -4,7 +4,7 @@ use crate::{
     Bench, Result,
     ground::{Data, Database},
     hub::Hub,
-    load::{Call, Draw, Tally, closed, open},
+    load::{Call, Connection, Draw, Tally, closed, open},
     report::Check,
     stage::{CUSTOMER, RESOLD, choose, partner_login, public_id, shown},
 };
@@ -169,10 +169,10 @@ async fn hostile(bench: &mut Bench, scene: &Scene, database: Database, one: &Hos
 async fn told_to_stop(bench: &mut Bench, scene: Scene, database: Database) -> Result<()> {
     let (answered, lost, draw) = (Cell::new(0u64), Cell::new(0u64), std::cell::RefCell::new(scene.ones()));
     let one = || async {
-        let (target, mut connection) = (scene.hub.target(), scene.hub.target().connection());
+        let mut connection = Connection::new(scene.hub.target());
         loop {
             let call = draw.borrow_mut()();
-            match target.ask(&mut connection, &call).await {
+            match connection.ask(call).await {
                 Ok(_) => answered.set(answered.get() + 1),
                 Err(e) if e.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == ErrorKind::ConnectionRefused) => return,
                 Err(e) => {

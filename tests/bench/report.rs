@@ -20,7 +20,8 @@ impl Spread {
         let mut all: Vec<f64> = values.collect();
         all.sort_by(f64::total_cmp);
         let at = |i: usize| all.get(i).copied().unwrap_or_default();
-        Spread { median: at(all.len() / 2), least: at(0), most: at(all.len().saturating_sub(1)) }
+        let median = (at(all.len().saturating_sub(1) / 2) + at(all.len() / 2)) / 2.0;
+        Spread { median, least: at(0), most: at(all.len().saturating_sub(1)) }
     }
     fn text(&self, digits: usize) -> String {
         let Spread { median, least, most } = self;
@@ -106,6 +107,9 @@ impl Figure {
 #[derive(Default, Serialize, Deserialize)]
 pub struct Report {
     pub machine: Vec<(String, String)>,
+    /// How long and how often what was asked: scenarios that were measured alike, in one entry.
+    #[serde(default)]
+    pub runs: Vec<(String, Vec<String>)>,
     pub rows: Vec<Row>,
     pub figures: Vec<Figure>,
     /// What was left out, and why.
@@ -121,6 +125,10 @@ impl Report {
         let others = |database: &str| database != "–" && databases.iter().all(|d| d.name() != database);
         kept.rows.retain(|r| stays(&r.scenario) || others(&r.database));
         kept.figures.retain(|f| stays(&f.scenario) || others(f.database()));
+        for (_, scenarios) in &mut kept.runs {
+            scenarios.retain(|s| stays(s) || databases.len() == 1); // the other database's rows are still of then
+        }
+        kept.runs.retain(|(_, scenarios)| !scenarios.is_empty());
         kept.remarks.retain(|r| stays(r.split(' ').next().unwrap_or_default()));
         Ok(kept)
     }
@@ -129,6 +137,15 @@ impl Report {
         let place = |scenario: &str| scenarios.iter().position(|name| *name == scenario);
         self.rows.sort_by_cached_key(|r| (place(&r.scenario), r.database.clone()));
         self.figures.sort_by_key(|f| place(&f.scenario));
+    }
+    /// A scenario begins.
+    pub fn begin(&mut self, scenario: &str, options: &Options) {
+        let Options { customers, rounds, seconds, connections, .. } = options;
+        let how = format!("{customers} customers; {rounds} rounds of {seconds} s with {connections} connections");
+        match self.runs.iter_mut().find(|(other, _)| *other == how) {
+            Some((_, scenarios)) => scenarios.push(scenario.into()),
+            None => self.runs.push((how, vec![scenario.into()])),
+        }
     }
     pub fn remark(&mut self, text: impl Into<String>) {
         let text = text.into();
@@ -157,6 +174,9 @@ impl Report {
     /// All of it.
     pub fn markdown(&self) -> String {
         let mut out = self.tables();
+        for (how, scenarios) in &self.runs {
+            let _ = writeln!(out, "- {}: {how}", scenarios.join(", "));
+        }
         for (name, value) in &self.machine {
             let _ = writeln!(out, "- {name}: {value}");
         }
@@ -248,12 +268,10 @@ pub fn machine(options: &Options, cores: &Cores) -> Vec<(String, String)> {
     };
     let gb = |mb: Result<f64>| mb.unwrap_or_default() / 1024.0;
     let settings: Vec<_> = settings().iter().map(|(name, value)| format!("{name}={value}")).collect();
-    let Options { customers, rounds, seconds, connections, .. } = options;
     let set = if options.set.is_empty() { String::new() } else { format!(", {}", options.set.join(", ")) };
     let mut all = vec![
-        ("Run".to_string(), format!("{customers} customers; {rounds} rounds of {seconds} s with {connections} connections")),
         (
-            "Hub".into(),
+            "Hub".to_string(),
             format!(
                 "{}, default settings without budgets; where one login asks on many connections, limits.wait_ms=10000{set}",
                 env!("CARGO_PKG_VERSION")
