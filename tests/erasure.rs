@@ -15,7 +15,6 @@ use api::{
     config::Config,
 };
 use axum::{
-    Router,
     body::{Body, to_bytes},
     http::{HeaderMap, Request, StatusCode, header},
 };
@@ -44,7 +43,7 @@ use tower::ServiceExt;
 
 struct Hub {
     app: Arc<App>,
-    router: Router,
+    service: api::routes::Service,
     folder: PathBuf,
 }
 impl Hub {
@@ -58,7 +57,7 @@ impl Hub {
         let store = app::open(&settings, true).await.unwrap().store;
         let index = search_index::Index::open(&settings.config.index.dir, &store).await.unwrap();
         let app = App::new(settings.config, store, index, Keys::ephemeral());
-        Hub { router: app::router(app.clone()), app, folder }
+        Hub { service: app::service(app.clone()), app, folder }
     }
     fn begin(&self) {
         tokio::spawn(self.app.clone().follow());
@@ -74,7 +73,7 @@ impl Hub {
         format!("Bearer {}", self.app.tokens.mint(order, self.store().clock().now()).unwrap().0)
     }
     async fn send(&self, request: Request<Body>) -> (StatusCode, HeaderMap, String) {
-        let response = self.router.clone().oneshot(request).await.unwrap();
+        let response = self.service.clone().oneshot(request).await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
         let body = to_bytes(response.into_body(), 64 << 20).await.unwrap();
         (status, headers, String::from_utf8_lossy(&body).into())

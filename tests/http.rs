@@ -11,7 +11,6 @@ use api::{
     graphql::persisted::Manifest,
 };
 use axum::{
-    Router,
     body::{Body, BodyDataStream, to_bytes},
     http::{HeaderMap, Request, StatusCode, header},
 };
@@ -22,7 +21,7 @@ use tower::ServiceExt;
 
 pub struct Hub {
     pub app: Arc<App>,
-    pub router: Router,
+    pub service: api::routes::Service,
     _folder: tempfile::TempDir,
 }
 pub struct Answer {
@@ -55,14 +54,14 @@ pub async fn hub_of(change: impl FnOnce(&mut Config), prepare: impl FnOnce(Store
     let store = prepare(app::open(&settings, true).await.unwrap().store);
     let index = search_index::Index::open(&settings.config.index.dir, &store).await.unwrap();
     let app = App::trusting(settings.config, store, index, Keys::ephemeral(), trusted);
-    Hub { router: app::router(app.clone()), app, _folder: folder }
+    Hub { service: app::service(app.clone()), app, _folder: folder }
 }
 pub async fn hub() -> Hub {
     hub_with(|_| {}).await
 }
 impl Hub {
     pub async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.unwrap();
+        let response = self.service.clone().oneshot(request).await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
         let body = to_bytes(response.into_body(), 16 << 20).await.unwrap();
         Answer { status, headers, text: String::from_utf8_lossy(&body).into() }
@@ -83,7 +82,7 @@ impl Hub {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        self.router.clone().oneshot(request.body(Body::from(body.to_string())).unwrap()).await.unwrap().into_body().into_data_stream()
+        self.service.clone().oneshot(request.body(Body::from(body.to_string())).unwrap()).await.unwrap().into_body().into_data_stream()
     }
     pub async fn ask(&self, query: &str) -> Answer {
         self.post(&[], &json!({"query": query}).to_string()).await

@@ -33,7 +33,7 @@ use tower::ServiceExt;
 #[derive(Clone)]
 struct Hub {
     app: Arc<App>,
-    router: Router,
+    service: api::routes::Service,
 }
 struct Answer {
     status: StatusCode,
@@ -51,12 +51,12 @@ impl Hub {
         change(&mut config);
         let index = search_index::Index::open(harness::folder().await, &store).await.unwrap();
         let app = App::new(config, store, index, keys);
-        Hub { router: app::router(app.clone()), app }
+        Hub { service: app::service(app.clone()), app }
     }
     /// A query with an `Authorization: Bearer`.
     async fn ask(&self, bearer: &str, query: &str) -> Answer {
         let request = Request::post("/graphql").header("content-type", "application/json").header("authorization", format!("Bearer {bearer}"));
-        let response = self.router.clone().oneshot(request.body(Body::from(json!({"query": query}).to_string())).unwrap()).await.unwrap();
+        let response = self.service.clone().oneshot(request.body(Body::from(json!({"query": query}).to_string())).unwrap()).await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
         let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
         Answer { status, headers, json: serde_json::from_slice(&body).unwrap_or_default() }

@@ -20,7 +20,6 @@ use crate::{
     routes, telemetry,
     worker::Lifecycle,
 };
-use axum::Router;
 use entities::{Audience, Store, clock::Clock, migrations::Migrator, party::customer, store::public_id};
 use schema::{Graphs, Hub, ViewAs, ViewToken, guard::Limits};
 use sea_orm_migration::MigratorTrait;
@@ -148,8 +147,8 @@ fn view_as(tokens: &Arc<Tokens>, clock: &Clock) -> ViewAs {
 }
 
 /// All routes over an app: what the process serves, and what tests call.
-pub fn router(app: Arc<App>) -> Router {
-    routes::router(app)
+pub fn service(app: Arc<App>) -> routes::Service {
+    routes::service(app)
 }
 
 /// Cores that this process may use.

@@ -78,7 +78,7 @@ pub fn authorization(headers: &HeaderMap) -> Result<Option<&str>, Rejected> {
 }
 
 /// The caller of an HTTP request.
-pub async fn caller(app: &App, headers: &HeaderMap, request_id: &str) -> Result<Caller, Rejected> {
+pub async fn caller(app: &App, headers: &HeaderMap, request_id: &Arc<str>) -> Result<Caller, Rejected> {
     let authorization = authorization(headers)?;
     let said = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
     from(app, authorization, said("x-session"), said("x-reason"), request_id).await
@@ -86,12 +86,18 @@ pub async fn caller(app: &App, headers: &HeaderMap, request_id: &str) -> Result<
 
 /// The caller by the value of an `Authorization` header, the name of an anonymous session, and the reason for which an
 /// agent wants to see what is protected (percent-encoded where it is not ASCII).
-pub async fn from(app: &App, authorization: Option<&str>, session: Option<&str>, reason: Option<&str>, request_id: &str) -> Result<Caller, Rejected> {
+pub async fn from(
+    app: &App,
+    authorization: Option<&str>,
+    session: Option<&str>,
+    reason: Option<&str>,
+    request_id: &Arc<str>,
+) -> Result<Caller, Rejected> {
     let at = app.store.clock().now();
     let Some(authorization) = authorization else {
         let mut scope = Scope::public(at);
         scope.session = session.filter(|s| SESSION_CHARS.contains(&s.len())).map(|s| format!("{:x}", Sha256::digest(s)));
-        scope.request_id = Some(request_id.into());
+        scope.request_id = Some(request_id.clone());
         return Ok(Caller { scope: scope.into(), until: None, credential: Credential::Public });
     };
     let (scheme, token) = authorization.split_once(' ').ok_or(Rejected::Token("no scheme"))?;
@@ -105,7 +111,7 @@ pub async fn from(app: &App, authorization: Option<&str>, session: Option<&str>,
     let mut caller = holder(app, credential, at).await?;
     let scope = Arc::make_mut(&mut caller.scope);
     scope.reason = reason.filter(|_| scope.audience == Audience::Agent).and_then(plain);
-    scope.request_id = Some(request_id.into());
+    scope.request_id = Some(request_id.clone());
     Ok(caller)
 }
 /// A reason as a person wrote it: none where it says nothing.

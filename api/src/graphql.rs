@@ -21,17 +21,16 @@ use crate::{
     auth::{self, address::Address},
     gate::Place,
     limits,
-    telemetry::RequestId,
+    telemetry::{self, RequestId},
 };
 use async_graphql::{
     Request, Response as Outcome, ServerError, Value, Variables,
     parser::types::{ExecutableDocument, OperationDefinition, OperationType},
 };
 use axum::{
-    Extension,
     body::{Body, Bytes},
-    extract::{RawQuery, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    extract::{Request as HttpRequest, State},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use budget::Shown;
@@ -244,8 +243,7 @@ impl Prepared {
             Err(_late) => (failed(TIMEOUT, "This took too long: ask for less at a time.", &request_id), "timeout"),
         };
         self.app.looks.note_denied(&self.scope, self.denied.take());
-        metrics::counter!("switchboard_operations_total", "audience" => self.scope.audience.name(), "kind" => self.kind.to_string(), "outcome" => outcome)
-            .increment(1);
+        telemetry::count_operation(self.scope.audience, self.kind, outcome);
         answer.showing(Some(self.shown))
     }
     /// Runs anything, in a task of its own; a subscription gives many answers.
@@ -257,8 +255,7 @@ impl Prepared {
             return futures::stream::once(self.run()).boxed();
         }
         drop(self.place); // a stream works when something happens, and waits for the rest of its life
-        metrics::counter!("switchboard_operations_total", "audience" => self.scope.audience.name(), "kind" => "subscription", "outcome" => "ok")
-            .increment(1);
+        telemetry::count_operation(self.scope.audience, self.kind, "ok");
         let request_id = self.scope.request_id.clone().unwrap_or_default();
         let outcomes = self.app.graphs.of(self.scope.audience).schema.execute_stream(self.asked.request());
         let stream = AssertUnwindSafe(outcomes).catch_unwind().map(move |outcome| match outcome {
@@ -305,43 +302,29 @@ fn failed(code: &'static str, message: &str, request_id: &str) -> Answer {
 }
 
 /// `/graphql`.
-pub async fn endpoint(
-    State(app): State<Arc<App>>,
-    Extension(RequestId(id)): Extension<RequestId>,
-    Extension(address): Extension<Address>,
-    method: Method,
-    headers: HeaderMap,
-    RawQuery(query): RawQuery,
-    body: Body,
-) -> Response {
-    let Some(form) = call::negotiate(&headers) else {
+pub async fn endpoint(State(app): State<Arc<App>>, request: HttpRequest) -> Response {
+    let Some(form) = call::negotiate(request.headers()) else {
         let message = "This endpoint answers application/graphql-response+json, application/json, text/event-stream or multipart/mixed.";
         return Refused::new(StatusCode::NOT_ACCEPTABLE, BAD_REQUEST, message).over_http(Form::Json);
     };
-    let answered = answer(&app, (&id, address), form, &method, &headers, query.as_deref(), body).await;
-    answered.unwrap_or_else(|refused| refused.over_http(form))
+    answer(&app, form, request).await.unwrap_or_else(|refused| refused.over_http(form))
 }
 
-async fn answer(
-    app: &Arc<App>,
-    (id, address): (&str, Address),
-    form: Form,
-    method: &Method,
-    headers: &HeaderMap,
-    query: Option<&str>,
-    body: Body,
-) -> Result<Response, Refused> {
-    let caller = auth::caller(app, headers, id).await?;
-    app.gate.remember(headers, &caller.scope, address);
-    let call = match *method {
-        Method::GET => call::from_query(query.unwrap_or_default())?,
-        Method::POST => call::from_body(headers, &read(body, app.config().limits.body_bytes).await?)?,
+async fn answer(app: &Arc<App>, form: Form, request: HttpRequest) -> Result<Response, Refused> {
+    let (Parts { method, uri, headers, extensions, .. }, body) = request.into_parts();
+    let RequestId(id) = extensions.get().cloned().unwrap_or_default();
+    let address: Address = extensions.get().copied().unwrap_or_default();
+    let caller = auth::caller(app, &headers, &id).await?;
+    app.gate.remember(&headers, &caller.scope, address);
+    let call = match method {
+        Method::GET => call::from_query(uri.query().unwrap_or_default())?,
+        Method::POST => call::from_body(&headers, &read(body, app.config().limits.body_bytes).await?)?,
         _ => return Err(not_allowed("GraphQL takes GET and POST.")),
     };
     caller.note(app, address).await;
     let prepared = admit(app, caller.scope.clone(), address, call).await?;
     let shown = prepared.shown;
-    if *method == Method::GET && prepared.kind != OperationType::Query {
+    if method == Method::GET && prepared.kind != OperationType::Query {
         return Err(not_allowed("GET runs queries only: send this by POST."));
     }
     let mut response = match form {
@@ -374,6 +357,8 @@ fn not_allowed(message: &str) -> Refused {
     Refused::new(StatusCode::METHOD_NOT_ALLOWED, BAD_REQUEST, message)
 }
 
+/// Room for all that an answer is given on its way out, so that it is made once.
+const MOST_HEADERS: usize = 16;
 fn json(status: StatusCode, form: Form, body: impl Into<Body>) -> Response {
     const VARY: HeaderValue = HeaderValue::from_static("accept, authorization");
     let headers: [(HeaderName, HeaderValue); 3] = [
@@ -381,7 +366,10 @@ fn json(status: StatusCode, form: Form, body: impl Into<Body>) -> Response {
         (header::VARY, VARY),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
-    (status, headers, body.into()).into_response()
+    let mut response = (status, body.into()).into_response();
+    response.headers_mut().reserve(MOST_HEADERS);
+    response.headers_mut().extend(headers);
+    response
 }
 
 /// Variables as the graph's values. Not `Variables::from_json`: that takes numbers for objects where serde_json keeps

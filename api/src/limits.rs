@@ -1,14 +1,17 @@
 //! Bounds that hold before GraphQL begins, and what is answered where something breaks.
-use crate::telemetry::{self, RequestId};
+
+/// Answers where code panicked.
+mod catch;
+
+use crate::telemetry;
 use axum::{
     body::{Body, Bytes},
-    extract::Request,
     http::{HeaderName, HeaderValue, StatusCode, header},
-    middleware::Next,
     response::{IntoResponse, Response},
 };
-use futures::{FutureExt, StreamExt};
-use std::{panic::AssertUnwindSafe, time::Duration};
+pub use catch::Catch;
+use futures::StreamExt;
+use std::time::Duration;
 
 /// The longest document; what is longer is no query that a person wrote.
 pub const DOCUMENT_BYTES: usize = 32 << 10;
@@ -42,19 +45,6 @@ pub const HEADERS: [(HeaderName, HeaderValue); 4] = [
 
 /// And where we are reached by HTTPS: never without it.
 pub const SECURED: (HeaderName, HeaderValue) = (header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
-
-/// Answers where code of ours panicked outside a query.
-pub async fn catch(request: Request, next: Next) -> Response {
-    let id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
-    AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|_| {
-        let extensions = serde_json::json!({"code": "INTERNAL", "requestId": id});
-        error(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            extensions,
-            "Something went wrong on our side. Please try again; if it stays, tell us the request id.",
-        )
-    })
-}
 
 /// What is still read of a body that is too large. A connection that is closed on somebody who sends loses the answer.
 const HEARD_BYTES: usize = 8 << 20;

@@ -4,18 +4,17 @@ use crate::{
     assets, exports,
     graphql::{self, budget},
     health, limits, socket, telemetry,
-    turnstile::TurnstileLayer,
+    turnstile::Turnstile,
 };
 use axum::{
     Json, Router,
     extract::State,
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
-    middleware,
     response::IntoResponse,
     routing::{any, get},
 };
 use std::{sync::Arc, time::Duration};
-use tower::ServiceBuilder;
+use tower::{ServiceBuilder, layer::layer_fn};
 use tower_http::{
     compression::{
         CompressionLayer,
@@ -27,7 +26,10 @@ use tower_http::{
 /// An answer that fits into one packet gains nothing from being packed.
 const SMALL_BYTES: u16 = 1024;
 
-pub fn router(app: Arc<App>) -> Router {
+/// What answers a request.
+pub type Service = Turnstile<Router>;
+
+pub fn service(app: Arc<App>) -> Service {
     let mut routes = Router::new()
         .route("/", get(assets::home))
         .route("/graphql", any(graphql::endpoint))
@@ -47,16 +49,17 @@ pub fn router(app: Arc<App>) -> Router {
         routes = routes.route("/metrics", get(health::metrics));
     }
     // one layer of all: each by itself would be copied into a box of its own for each request
+    let (observed, cors) = (app.clone(), cors(&app));
     let layers = ServiceBuilder::new()
-        .layer(TurnstileLayer::new(app.clone(), cors(&app)))
-        .layer(middleware::from_fn_with_state(app.clone(), telemetry::observe))
-        .layer(cors(&app))
+        .layer(layer_fn(move |inner| telemetry::Observe { app: observed.clone(), inner }))
+        .option_layer(cors.clone())
         .layer(
             CompressionLayer::new()
                 .compress_when(DefaultPredicate::new().and(NotForContentType::const_new("multipart/")).and(SizeAbove::new(SMALL_BYTES))),
         )
-        .layer(middleware::from_fn(limits::catch));
-    routes.layer(layers).with_state(app)
+        .layer(layer_fn(limits::Catch));
+    let routes = routes.layer(layers).with_state(app.clone());
+    Turnstile::new(app, cors, routes)
 }
 
 /// The public keys of the hub, for whoever verifies its tokens.
@@ -70,10 +73,14 @@ pub fn metrics(app: Arc<App>) -> Router {
     Router::new().route("/metrics", get(health::metrics)).with_state(app)
 }
 
-fn cors(app: &App) -> CorsLayer {
+/// None where no page of another origin may ask: its browser reads nothing where nothing is said.
+fn cors(app: &App) -> Option<CorsLayer> {
     let origins: Vec<HeaderValue> = app.config().server.cors_origins.iter().filter_map(|o| o.parse().ok()).collect();
+    if origins.is_empty() {
+        return None;
+    }
     let request_id = HeaderName::from_static("x-request-id");
-    CorsLayer::new()
+    let layer = CorsLayer::new()
         .allow_origin(origins)
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([
@@ -85,5 +92,6 @@ fn cors(app: &App) -> CorsLayer {
             HeaderName::from_static("x-reason"),
         ])
         .expose_headers([request_id].into_iter().chain(budget::HEADERS).collect::<Vec<_>>())
-        .max_age(Duration::from_secs(600))
+        .max_age(Duration::from_secs(600));
+    Some(layer)
 }

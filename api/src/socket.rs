@@ -70,7 +70,7 @@ struct Talk {
     app: Arc<App>,
     socket: WebSocket,
     /// Of the request that opened the socket.
-    id: String,
+    id: Arc<str>,
     address: Address,
     authorization: Option<String>,
     /// Set by `connection_init`.
@@ -175,11 +175,11 @@ impl Talk {
                 self.caller = Some(caller);
             }
             Err(Rejected::Token(why)) => {
-                tracing::info!(why, request_id = self.id, "a token was refused");
+                tracing::info!(why, request_id = &*self.id, "a token was refused");
                 return Err(Close(4403, "Forbidden"));
             }
             Err(Rejected::Store(e)) => {
-                tracing::error!(error = %e, request_id = self.id, "cannot tell who asks");
+                tracing::error!(error = %e, request_id = &*self.id, "cannot tell who asks");
                 return Err(Close(1011, "Internal error"));
             }
         }
@@ -197,7 +197,7 @@ impl Talk {
         let many = self.running.len() >= self.app.config().limits.socket_operations;
         let call = match many {
             true => Err(Refused::new(StatusCode::OK, "RATE_LIMITED", "Too many operations run on this socket.")),
-            false => call::from_fields(fields),
+            false => call::from_payload(fields),
         };
         match call {
             Ok(call) => {

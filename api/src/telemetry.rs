@@ -2,14 +2,17 @@
 
 /// A line of the log as JSON.
 mod line;
+/// What is done around every request.
+mod observe;
 
-use crate::{app::App, auth::address, config, gate::Overloaded, limits};
+use crate::{app::App, config, limits};
+use async_graphql::parser::types::OperationType;
 use axum::{
-    extract::{MatchedPath, Request, State},
+    extract::Request,
     http::{HeaderValue, Method, StatusCode, header::CONNECTION},
-    middleware::Next,
     response::Response,
 };
+use entities::Audience;
 use metrics::{Counter, Histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::{
@@ -18,12 +21,13 @@ use std::{
     sync::{Arc, OnceLock, RwLock},
     time::{Duration, Instant},
 };
-use tracing::Instrument;
 use tracing_subscriber::EnvFilter;
 
+pub use observe::Observe;
+
 /// The id of a request: the caller's own where it sends a decent one, else ours.
-#[derive(Clone)]
-pub struct RequestId(pub String);
+#[derive(Clone, Default)]
+pub struct RequestId(pub Arc<str>);
 
 /// Starts the log on stderr. Called once, by the process.
 pub fn start(log: &config::Log) {
@@ -69,28 +73,6 @@ fn recorder() -> Option<PrometheusHandle> {
     Some(handle)
 }
 
-/// Around every request: its id, one line in the log, its time.
-pub async fn observe(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
-    let id = request_id(&request);
-    let route = request.extensions().get::<MatchedPath>().map_or("other".to_string(), |m| m.as_str().to_string());
-    let method = known(request.method());
-    let span = tracing::info_span!("request", request_id = %id);
-    let address = address::of(&request, &app.proxies);
-    request.extensions_mut().insert(address);
-    request.extensions_mut().insert(RequestId(id.clone()));
-    let started = Instant::now();
-    let mut response = next.run(request).instrument(span.clone()).await;
-    let (elapsed, status) = (started.elapsed(), response.status().as_u16());
-    span.in_scope(|| match route.as_str() {
-        // asked every few seconds by machines; refused by the thousand, which the gate tells as one
-        "/livez" | "/readyz" | "/metrics" => tracing::debug!(method, route, status, duration_ms = millis(elapsed), "answered"),
-        _ if response.extensions().get::<Overloaded>().is_some() => tracing::debug!(method, route, status, duration_ms = millis(elapsed), "answered"),
-        _ => tracing::info!(method, route, status, duration_ms = millis(elapsed), "answered"),
-    });
-    Meters::of(&route, method, status).count(elapsed);
-    head(&app, &id, &mut response);
-    response
-}
 /// A request that is answered before all others are even observed.
 pub struct Seen {
     route: &'static str,
@@ -106,7 +88,7 @@ impl Seen {
     }
 }
 /// What every answer has.
-pub fn head(app: &App, id: &str, response: &mut Response) {
+pub fn head<B>(app: &App, id: &str, response: &mut Response<B>) {
     // who sends on into a connection that is about to end would be cut off
     if app.lifecycle.is_stopping() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -149,6 +131,19 @@ impl Meters {
             new
         })
     }
+}
+/// Counts an operation that has ended, or a stream that has begun.
+pub fn count_operation(audience: Audience, kind: OperationType, outcome: &'static str) {
+    type Counted = (Audience, OperationType, &'static str);
+    static FOUND: RwLock<Vec<(Counted, Counter)>> = RwLock::new(vec![]);
+    let this = (audience, kind, outcome);
+    if let Some((_, counter)) = FOUND.read().unwrap_or_else(|e| e.into_inner()).iter().find(|(counted, _)| *counted == this) {
+        return counter.increment(1);
+    }
+    let kind = kind.to_string();
+    let new = metrics::counter!("switchboard_operations_total", "audience" => audience.name(), "kind" => kind, "outcome" => outcome);
+    new.increment(1);
+    FOUND.write().unwrap_or_else(|e| e.into_inner()).push((this, new));
 }
 fn millis(d: Duration) -> f64 {
     (d.as_secs_f64() * 1e5).round() / 100.0

@@ -17,45 +17,39 @@ use std::{
     task::{Context, Poll},
 };
 use tower::{Layer, Service};
-use tower_http::cors::{Cors, CorsLayer};
+use tower_http::cors::CorsLayer;
 
 /// The one address that it stands before.
 const PATH: &str = "/graphql";
-
-/// Puts a [`Turnstile`] before a service.
-#[derive(Clone)]
-pub struct TurnstileLayer {
-    app: Arc<App>,
-    cors: CorsLayer,
-}
-impl TurnstileLayer {
-    /// `cors`: pages of other origins may read that they are to come back.
-    pub fn new(app: Arc<App>, cors: CorsLayer) -> Self {
-        TurnstileLayer { app, cors }
-    }
-}
-impl<S> Layer<S> for TurnstileLayer {
-    type Service = Turnstile<S>;
-    fn layer(&self, open: S) -> Turnstile<S> {
-        Turnstile { open, closed: self.cors.layer(Refusal(self.app.clone())) }
-    }
-}
 
 /// Lets a request through, or answers it.
 #[derive(Clone)]
 pub struct Turnstile<S> {
     open: S,
-    closed: Cors<Refusal>,
+    closed: Refusal,
+    cors: Option<Arc<CorsLayer>>,
+}
+impl<S> Turnstile<S> {
+    /// `cors`: pages of other origins may read that they are to come back.
+    pub fn new(app: Arc<App>, cors: Option<CorsLayer>, open: S) -> Self {
+        Turnstile { open, closed: Refusal(app), cors: cors.map(Arc::new) }
+    }
 }
 impl<S: Service<Request, Response = Response, Error = Infallible>> Service<Request> for Turnstile<S> {
     type Response = Response;
     type Error = Infallible;
-    type Future = Either<S::Future, <Cors<Refusal> as Service<Request>>::Future>;
+    type Future = Either<S::Future, <Refusal as Service<Request>>::Future>;
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.open.poll_ready(context)
     }
     fn call(&mut self, request: Request) -> Self::Future {
-        if self.closed.get_ref().is_due_to(&request) { Either::Right(self.closed.call(request)) } else { Either::Left(self.open.call(request)) }
+        if !self.closed.is_due_to(&request) {
+            return Either::Left(self.open.call(request));
+        }
+        Either::Right(match &self.cors {
+            Some(cors) => cors.layer(self.closed.clone()).call(request).boxed(),
+            None => self.closed.call(request),
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{
     error::{Error, Result},
     looks, routes,
 };
-use axum::serve::ListenerExt;
+use axum::{ServiceExt, extract::Request, serve::ListenerExt};
 use std::{
     sync::{
         Arc,
@@ -75,7 +75,7 @@ pub async fn run(app: Arc<App>, listener: TcpListener, metrics: Option<TcpListen
     let door = door.tap_io(|stream| {
         let _ = stream.set_nodelay(true); // answers are small and whole
     });
-    let service = routes::router(app.clone()).into_make_service_with_connect_info::<std::net::SocketAddr>();
+    let service = ServiceExt::<Request>::into_make_service_with_connect_info::<std::net::SocketAddr>(routes::service(app.clone()));
     let server = axum::serve(door, service).with_graceful_shutdown(all_in);
     let server = tokio::spawn(server.into_future());
     signal().await;

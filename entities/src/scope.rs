@@ -166,7 +166,8 @@ pub struct Scope {
     pub actor: Option<String>,
     /// SHA-256 of the anonymous session, public callers only.
     pub session: Option<String>,
-    pub request_id: Option<String>,
+    /// By which the log and the audit log tell of the same request.
+    pub request_id: Option<Arc<str>>,
     /// The hub at its own work, and nobody's login: [`Scope::hub`] alone says so.
     pub hub: bool,
     /// The instant of the request: rules with dates all see the same day.

@@ -170,13 +170,13 @@ pub struct By {
 impl From<&Scope> for By {
     fn from(scope: &Scope) -> Self {
         // PostgreSQL takes no text with it, and one such row would keep all those from being written that go with it
-        let text = |s: &String| s.replace('\0', "\u{fffd}");
+        let text = |s: &str| s.replace('\0', "\u{fffd}");
         // who acts as another is the one who acts
         let (subject, acting_for, audience) = match &scope.actor {
             Some(agent) => (text(agent), Some(text(&scope.subject)), ActorAudience::Agent),
             None => (text(&scope.subject), None, scope.audience.into()),
         };
-        By { subject, audience, acting_for, reason: scope.reason.as_ref().map(text), request_id: scope.request_id.as_ref().map(text) }
+        By { subject, audience, acting_for, reason: scope.reason.as_deref().map(text), request_id: scope.request_id.as_deref().map(text) }
     }
 }
 

@@ -1,5 +1,6 @@
 use crate::http::{Hub, hub_of, hub_with};
 use api::{config::Documents, graphql::persisted::Manifest};
+use axum::{ServiceExt, extract::Request};
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
@@ -24,7 +25,7 @@ impl Socket {
     async fn knock(hub: &Hub, authorization: &[&[u8]]) -> Result<Self, u16> {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(axum::serve(listener, hub.router.clone()).into_future());
+        tokio::spawn(axum::serve(listener, ServiceExt::<Request>::into_make_service(hub.service.clone())).into_future());
         let mut request = format!("ws://{address}/graphql/ws").into_client_request().unwrap();
         request.headers_mut().insert("sec-websocket-protocol", "graphql-transport-ws".parse().unwrap());
         for value in authorization {

@@ -196,7 +196,7 @@ async fn the_last_use_is_noted_with_the_callers_address() {
                 .header("x-forwarded-for", told);
             let mut request = request.body(Body::from(r#"{"query":"{ __typename }"}"#)).unwrap();
             request.extensions_mut().insert(axum::extract::ConnectInfo(format!("{peer}:40000").parse::<SocketAddr>().unwrap()));
-            assert_eq!(hub.router.clone().oneshot(request).await.unwrap().status(), StatusCode::OK);
+            assert_eq!(hub.service.clone().oneshot(request).await.unwrap().status(), StatusCode::OK);
         };
         let noted = async || {
             let row = Statement::from_string(store.backend(), "select last_used_address from partner_tokens where last_used_at is not null");

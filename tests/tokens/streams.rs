@@ -16,7 +16,7 @@ type Socket = WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>;
 async fn serve(hub: &Hub) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    tokio::spawn(axum::serve(listener, hub.router.clone()).into_future());
+    tokio::spawn(axum::serve(listener, axum::ServiceExt::<axum::extract::Request>::into_make_service(hub.service.clone())).into_future());
     address
 }
 /// A socket with an open subscription to tickets.
@@ -131,7 +131,7 @@ async fn an_event_stream_says_why_it_ends() {
                 .header("accept", "text/event-stream")
                 .header("authorization", format!("Bearer {token}"));
             let body = r#"{"query":"subscription { ticketUpdated { name } }"}"#;
-            let response = hub.router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
+            let response = hub.service.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
             tokio::time::sleep(Duration::from_millis(200)).await;
             response.into_body()
         };

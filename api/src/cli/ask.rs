@@ -62,7 +62,7 @@ impl Ask {
         let token = self.token.as_deref().map(|t| format!("Bearer {t}"));
         // a session of its own: what was answered can be read back
         let session = Uuid::new_v4().simple().to_string();
-        match auth::from(app, token.as_deref(), Some(&session), None, "command line").await {
+        match auth::from(app, token.as_deref(), Some(&session), None, &"command line".into()).await {
             Ok(caller) => Ok(caller.scope),
             Err(auth::Rejected::Token(why)) => Err(usage(format!("the token is not valid: {why}"), "`switchboard token mint` makes one")),
             Err(auth::Rejected::Store(e)) => Err(e.into()),
