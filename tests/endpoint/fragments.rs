@@ -78,7 +78,7 @@ async fn no_web_of_fragments_costs_more_than_its_length() {
         if seed % 4 > 0 {
             continue; // parsing it again is most of the price
         }
-        let call = call::from_fields(serde_json::Map::from_iter([("query".to_string(), text.as_str().into())])).unwrap();
+        let call = call::from_payload(serde_json::Map::from_iter([("query".to_string(), text.as_str().into())])).unwrap();
         match graphql::prepare(&hub.app, agent.clone().into(), Address(None), call) {
             Err(_) => refused += 1,
             Ok(_) => taken += 1,

@@ -10,6 +10,10 @@ use axum::http::{
     header::{ACCEPT, CONTENT_TYPE},
 };
 use schema::error::BAD_REQUEST;
+use serde::{
+    Deserialize,
+    de::{Error as _, IgnoredAny},
+};
 use serde_json::{Map, Value};
 
 /// A call as it came in.
@@ -84,7 +88,7 @@ pub fn from_query(query: &str) -> Result<Call, Refused> {
             return Err(Refused::bad(format!("The parameter {name} is there twice.")));
         }
     }
-    from_fields(fields)
+    from_payload(fields)
 }
 
 /// From the body of a POST. Only JSON: what a foreign web page can send without asking (forms, plain text) is refused.
@@ -96,42 +100,62 @@ pub fn from_body(headers: &HeaderMap, body: &[u8]) -> Result<Call, Refused> {
     if !json || !utf8 {
         return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, BAD_REQUEST, "The body must be application/json in UTF-8."));
     }
-    match serde_json::from_slice(body) {
-        Ok(Value::Object(fields)) => from_fields(fields),
-        Ok(_) => Err(Refused::bad("The body must be one JSON object; lists of calls are not taken.")),
-        Err(e) => Err(Refused::bad(format!("The body is not JSON (line {}, column {}).", e.line(), e.column()))),
+    let fields = if body.trim_ascii_start().starts_with(b"{") { serde_json::from_slice(body) } else { no_object(body) };
+    fields.map_err(unreadable)?.call()
+}
+/// Why a body that does not begin like an object is none. A list would be read as the fields in their order.
+fn no_object(body: &[u8]) -> serde_json::Result<Fields> {
+    serde_json::from_slice::<IgnoredAny>(body)?;
+    Err(serde_json::Error::custom("no object"))
+}
+fn unreadable(e: serde_json::Error) -> Refused {
+    match e.is_data() {
+        true => Refused::bad("The body must be one JSON object that has each of its fields once; lists of calls are not taken."),
+        false => Refused::bad(format!("The body is not JSON (line {}, column {}).", e.line(), e.column())),
     }
 }
+/// From the payload of a message.
+pub fn from_payload(fields: Map<String, Value>) -> Result<Call, Refused> {
+    serde_json::from_value::<Fields>(Value::Object(fields)).map_err(unreadable)?.call()
+}
 
-/// `{query, documentId, operationName, variables, extensions}`
-pub fn from_fields(mut fields: Map<String, Value>) -> Result<Call, Refused> {
-    let mut take = |name| fields.remove(name).unwrap_or(Value::Null);
-    let query = match take("query") {
-        Value::Null => None,
-        Value::String(text) => Some(text),
-        _ => return Err(Refused::bad("`query` must be a string.")),
-    };
-    let id = match take("documentId") {
-        Value::Null => None,
-        Value::String(id) => Some(id),
-        _ => return Err(Refused::bad("`documentId` must be a string.")),
-    };
-    let operation = match take("operationName") {
-        Value::Null => None,
-        Value::String(name) => Some(name),
-        _ => return Err(Refused::bad("`operationName` must be a string.")),
-    };
-    let variables = match take("variables") {
-        Value::Null => Variables::default(),
-        Value::Object(values) => variables(values),
-        _ => return Err(Refused::bad("`variables` must be an object.")),
-    };
-    let hash = match take("extensions") {
-        Value::Null => None,
-        Value::Object(mut extensions) => extensions.remove("persistedQuery").filter(|p| !p.is_null()).map(automatic).transpose()?,
-        _ => return Err(Refused::bad("`extensions` must be an object.")),
-    };
-    Ok(Call { source: source(query, id, hash)?, operation, variables })
+/// What a call says. Fields of any other name are not ours; what is of another kind is refused by its name.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Fields {
+    query: Value,
+    document_id: Value,
+    operation_name: Value,
+    variables: Value,
+    extensions: Value,
+}
+impl Fields {
+    fn call(self) -> Result<Call, Refused> {
+        let (query, id) = (text("query", self.query)?, text("documentId", self.document_id)?);
+        let operation = text("operationName", self.operation_name)?;
+        let variables = match self.variables {
+            Value::Null => Variables::default(),
+            Value::Object(values) => variables(values),
+            _ => return Err(Refused::bad("`variables` must be an object.")),
+        };
+        let hash = hash(self.extensions)?;
+        Ok(Call { source: source(query, id, hash)?, operation, variables })
+    }
+}
+fn text(name: &str, value: Value) -> Result<Option<String>, Refused> {
+    match value {
+        Value::Null => Ok(None),
+        Value::String(text) => Ok(Some(text)),
+        _ => Err(Refused::bad(format!("`{name}` must be a string."))),
+    }
+}
+/// Of the document, by `extensions.persistedQuery`.
+fn hash(extensions: Value) -> Result<Option<Hash>, Refused> {
+    match extensions {
+        Value::Null => Ok(None),
+        Value::Object(mut extensions) => extensions.remove("persistedQuery").filter(|p| !p.is_null()).map(automatic).transpose(),
+        _ => Err(Refused::bad("`extensions` must be an object.")),
+    }
 }
 fn source(query: Option<String>, id: Option<String>, hash: Option<Hash>) -> Result<Source, Refused> {
     match (query, id, hash) {
@@ -201,6 +225,9 @@ mod tests {
             "{}",
             r#"[{"query":"{a}"}]"#,
             r#"{"query":1}"#,
+            r#"["{a}"]"#,
+            "\"{a}\"",
+            r#"{"query":"{a}","query":"{b}"}"#,
             r#"{"query":"{a}","variables":[]}"#,
             r#"{"query":"{a}","operationName":1}"#,
             r#"{"query":"{a}","extensions":1}"#,
