@@ -41,7 +41,11 @@ fn cost(answer: &Answer) -> (u64, u64) {
 
 #[tokio::test]
 async fn a_spent_budget_refuses_by_cost_until_it_has_filled() {
-    let hub = hub_with(|c| (c.budget.public_points, c.budget.public_restored) = (20_010, 1)).await;
+    let hub = hub_with(|c| {
+        (c.budget.public_points, c.budget.public_restored) = (20_010, 1);
+        c.budget.agent_points = 0;
+    })
+    .await;
     let dear = "{ articles(first: 100) { nodes { __typename } } }";
     let (one, left) = cost(&hub.ask(dear).await);
     let (two, _) = cost(&hub.ask("{ a: articles(first: 100) { nodes { __typename } } b: articles(first: 100) { nodes { __typename } } }").await);
@@ -69,7 +73,7 @@ async fn a_spent_budget_refuses_by_cost_until_it_has_filled() {
     }
     assert_eq!(hub.ask("{ __typename }").await.code(), "", "what is cheap still goes");
     let agent = hub.post(&[("authorization", &hub.token(60))], &json!({"query": dear}).to_string()).await;
-    assert_eq!(agent.json()["extensions"]["cost"], json!({"requested": one, "limit": 20_000}), "agents have no budget");
+    assert_eq!(agent.json()["extensions"]["cost"], json!({"requested": one, "limit": 20_000}), "no points are no budget");
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ pub struct Hub {
     database: Option<u32>,
 }
 /// Nobody is to be refused for having asked too much. The cost of each document is still told and charged.
-const NO_BUDGETS: &[&str] = &["budget.partner_points=0", "budget.customer_points=0", "budget.public_points=0"];
+const NO_BUDGETS: &[&str] = &["budget.agent_points=0", "budget.partner_points=0", "budget.customer_points=0", "budget.public_points=0"];
 
 impl Hub {
     /// Starts it and waits until it is ready. `set` are settings (`log.level=warn`).

@@ -8,6 +8,7 @@ use crate::{
     report::Check,
     stage::{CUSTOMER, RESOLD, choose, partner_login, public_id, shown},
 };
+use api::config::Budget;
 use futures::future::{join, join_all};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -18,6 +19,8 @@ use uuid::Uuid;
 const CUSTOMERS: u64 = 1000;
 /// Callers who mean well.
 const CALLERS: usize = 8;
+/// So many of them that none spends its budget.
+const MANY_CALLERS: usize = 200;
 const OVER: f64 = 4.0;
 /// Connections at such a rate: enough that nobody waits for one.
 const MANY_CONNECTIONS: usize = 2000;
@@ -34,8 +37,7 @@ const LONGER: f64 = 7.5;
 struct Scene {
     hub: Hub,
     callers: Vec<Rc<str>>,
-    /// An agent, and a partner with the budget that partners have unless somebody sets another.
-    hostile: [Hostile; 2],
+    hostile: Vec<Hostile>,
     customers: Vec<Uuid>,
     seconds: Duration,
     connections: usize,
@@ -47,19 +49,29 @@ struct Hostile {
     customer: &'static str,
 }
 impl Scene {
-    async fn start(bench: &mut Bench, data: &Rc<Data>) -> Result<Self> {
-        let budget = format!("budget.partner_points={}", api::config::Budget::default().partner_points);
-        let set: Vec<_> = [budget].into_iter().chain(bench.options.set.iter().cloned()).collect();
+    /// Nobody has a budget; one of the agents is hostile.
+    async fn unbounded(bench: &Bench, data: &Rc<Data>) -> Result<Self> {
+        let mut scene = Self::start(bench, data, &[], CALLERS).await?;
+        scene.hostile.push(Hostile { name: "agent without a budget", token: login(bench, data, CALLERS)?, customer: CUSTOMER });
+        Ok(scene)
+    }
+    /// Agents and partners have the budgets that they have unless somebody sets others; one of each is hostile.
+    async fn bounded(bench: &Bench, data: &Rc<Data>) -> Result<Self> {
+        let Budget { agent_points, partner_points, .. } = Budget::default();
+        let set = [format!("budget.agent_points={agent_points}"), format!("budget.partner_points={partner_points}")];
+        let mut scene = Self::start(bench, data, &set, MANY_CALLERS).await?;
+        let agent = login(bench, data, MANY_CALLERS)?;
+        let partner = partner_login(&bench.ground, &scene.hub, &agent).await?;
+        scene.hostile.push(Hostile { name: "agent with the default budget", token: agent, customer: CUSTOMER });
+        scene.hostile.push(Hostile { name: "partner with the default budget", token: partner, customer: RESOLD });
+        Ok(scene)
+    }
+    async fn start(bench: &Bench, data: &Rc<Data>, set: &[String], callers: usize) -> Result<Self> {
+        let set: Vec<_> = set.iter().chain(&bench.options.set).cloned().collect();
         let hub = Hub::start(&bench.ground, data, &set).await?;
-        let login = |n: usize| data.token(&bench.ground, &["--audience", "agent", "--subject", &format!("agent-{n}")]);
-        let callers = (0..CALLERS).map(login).collect::<Result<_>>()?;
-        let seconds = Duration::from_secs_f64(bench.options.seconds);
-        let partner = partner_login(&bench.ground, &hub, &login(CALLERS + 1)?).await?;
-        let hostile = [
-            Hostile { name: "agent, who has no budget", token: login(CALLERS)?, customer: CUSTOMER },
-            Hostile { name: "partner, who has a budget", token: partner, customer: RESOLD },
-        ];
-        Ok(Scene { hub, callers, hostile, customers: shown(data).await?, seconds, connections: bench.options.connections })
+        let callers = (0..callers).map(|n| login(bench, data, n)).collect::<Result<_>>()?;
+        let (seconds, connections) = (Duration::from_secs_f64(bench.options.seconds), bench.options.connections);
+        Ok(Scene { hub, callers, hostile: vec![], customers: shown(data).await?, seconds, connections })
     }
     fn rng(&self) -> ChaCha8Rng {
         ChaCha8Rng::seed_from_u64(1)
@@ -97,17 +109,22 @@ impl Scene {
     }
 }
 
+fn login(bench: &Bench, data: &Data, n: usize) -> Result<Rc<str>> {
+    data.token(&bench.ground, &["--audience", "agent", "--subject", &format!("agent-{n}")])
+}
+
 /// Overload, fairness and the end, on each database.
 pub async fn overload(bench: &mut Bench) -> Result<()> {
     bench.leave();
     for database in bench.options.databases() {
         let data = bench.ground.plain_data(database, CUSTOMERS).await?;
-        let scene = Scene::start(bench, &data).await?;
+        let scene = Scene::unbounded(bench, &data).await?;
         too_much(bench, &scene, database, "lists of fifty", scene.lists()).await?;
         too_much(bench, &scene, database, "one customer", scene.ones()).await?;
-        for one in &scene.hostile {
-            hostile(bench, &scene, database, one).await?;
-        }
+        all_hostile(bench, &scene, database).await?;
+        drop(scene);
+        let scene = Scene::bounded(bench, &data).await?;
+        all_hostile(bench, &scene, database).await?;
         told_to_stop(bench, scene, database).await?;
     }
     Ok(())
@@ -137,6 +154,12 @@ async fn too_much(bench: &mut Bench, scene: &Scene, database: Database, what: &s
     Ok(())
 }
 
+async fn all_hostile(bench: &mut Bench, scene: &Scene, database: Database) -> Result<()> {
+    for one in &scene.hostile {
+        hostile(bench, scene, database, one).await?;
+    }
+    Ok(())
+}
 async fn hostile(bench: &mut Bench, scene: &Scene, database: Database, one: &Hostile) -> Result<()> {
     let mut ones = scene.ones();
     let rate = scene.capacity(&mut ones).await? * MODEST;

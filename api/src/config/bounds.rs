@@ -8,7 +8,8 @@ use std::path::PathBuf;
 #[serde(default, deny_unknown_fields)]
 #[schemars(title = "Budget")]
 pub struct Budget {
-    /// What an agent may spend at once. None by default: agents and the services that act as one are the provider's own.
+    /// What an agent may spend at once. A person never asks for so much; a service that acts as an agent and reads on and on
+    /// may need more, or none.
     #[schemars(title = "Budget of an agent", extend("x-unit" = "points"))]
     pub agent_points: u32,
     /// What comes back to an agent each second.
@@ -36,7 +37,7 @@ pub struct Budget {
 impl Default for Budget {
     fn default() -> Self {
         Budget {
-            agent_points: 0,
+            agent_points: 200_000,
             agent_restored: 10_000,
             partner_points: 200_000,
             partner_restored: 10_000,

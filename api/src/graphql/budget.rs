@@ -209,7 +209,8 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     fn budgets() -> (Budgets, Arc<AtomicU64>) {
-        let (at, config) = (Arc::new(AtomicU64::new(0)), config::Budget { customer_points: 100, customer_restored: 10, ..Default::default() });
+        let (at, config) =
+            (Arc::new(AtomicU64::new(0)), config::Budget { agent_points: 0, customer_points: 100, customer_restored: 10, ..Default::default() });
         let hand = at.clone();
         (Budgets::new(&config, 20_000, Ticks(Arc::new(move || Duration::from_millis(hand.load(Ordering::Relaxed))))), at)
     }
