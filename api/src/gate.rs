@@ -7,18 +7,21 @@
 //! somebody is there who did not. The others find a place, a connection of the database and a core at once. Who would
 //! have to wait longer than the bound, by the beat at which places become free, is refused before anything of its request
 //! was read or checked; so that what is let in is done, and no work is lost on what is not.
+mod late;
 mod line;
 
 use crate::{auth::address::Address, graphql::budget::Payer};
 use axum::http::{HeaderMap, header::AUTHORIZATION};
 use entities::{Scope, reader::Pressed};
+use late::Late;
 use line::{Beside, Line, MEMORY, MOST_IN_LINE, SMOOTH, Waiter, smooth};
+use metrics::Counter;
 use moka::sync::Cache;
 use std::{
     collections::{HashMap, VecDeque, hash_map::RandomState},
     hash::BuildHasher,
     sync::{
-        Arc, Mutex, MutexGuard,
+        Arc, LazyLock, Mutex, MutexGuard,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -55,6 +58,7 @@ struct Shared {
     state: Mutex<State>,
     /// Nobody waits: then nobody has to be looked at.
     waiting: AtomicUsize,
+    late: Late,
     /// Who sent a token before, by the hash of the header: known before it is verified.
     senders: Cache<u64, Arc<Payer>>,
     hasher: RandomState,
@@ -188,6 +192,7 @@ impl Gate {
             bounds,
             state: Mutex::new(State { pressure: Pressure { told: pressed, until: None }, ..State::default() }),
             waiting: AtomicUsize::new(0),
+            late: Late::default(),
             senders: Cache::builder().max_capacity(100_000).time_to_idle(Duration::from_secs(60)).build(),
             hasher: RandomState::new(),
         }))
@@ -211,7 +216,11 @@ impl Gate {
     }
     /// As long as who is refused could have waited: one that asks in a loop gets on no faster by being refused.
     pub async fn hold_back(&self) {
-        sleep(self.0.bounds.wait).await
+        self.0.late.wait(self.0.bounds.wait).await;
+    }
+    /// Whether a request waits as long as that by itself, as all threads are busy. Whoever is refused then has waited.
+    pub fn is_late(&self) -> bool {
+        self.0.late.is(self.0.bounds.wait)
     }
     /// [`Gate::turns_away`], and the wait after it.
     pub async fn knock(&self, headers: &HeaderMap, address: Address) -> Result<(), Overloaded> {
@@ -407,7 +416,8 @@ impl State {
         full || payer.and_then(|p| self.lines.get(p)).is_some_and(|line| line.stands(bounds, now))
     }
     fn refuse(&mut self, now: Instant) -> Overloaded {
-        metrics::counter!("switchboard_operations_refused_total").increment(1);
+        static REFUSED: LazyLock<Counter> = LazyLock::new(|| metrics::counter!("switchboard_operations_refused_total"));
+        REFUSED.increment(1);
         self.refused += 1;
         self.pressure.rise(now);
         if self.told.is_none_or(|at| now - at >= TOLD_EVERY) {

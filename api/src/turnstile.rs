@@ -9,8 +9,11 @@ use crate::{
     },
     telemetry,
 };
-use axum::{extract::Request, http::Method, response::Response};
-use futures::future::{BoxFuture, Either, FutureExt};
+use axum::{body::BodyDataStream, extract::Request, http::Method, response::Response};
+use futures::{
+    StreamExt,
+    future::{BoxFuture, Either, FutureExt},
+};
 use std::{
     convert::Infallible,
     sync::Arc,
@@ -77,8 +80,11 @@ impl Service<Request> for Refusal {
         let (id, form) = (telemetry::request_id(&request), call::negotiate(request.headers()).unwrap_or(Form::Json));
         let seen = telemetry::Seen::of(PATH, request.method());
         async move {
-            app.gate.hold_back().await;
-            drop(request); // not before: a connection whose body is dropped half-way is closed, and its answer lost
+            let mut body = request.into_body().into_data_stream();
+            if !app.gate.is_late() || !is_whole(&mut body) {
+                app.gate.hold_back().await;
+            }
+            drop(body); // not before it is here: a connection whose body is dropped half-way is closed, and its answer lost
             let mut response = graphql::overloaded(form);
             seen.end(response.status());
             telemetry::head(&app, &id, &mut response);
@@ -86,4 +92,16 @@ impl Service<Request> for Refusal {
         }
         .boxed()
     }
+}
+/// Whether all of a body has come. One that comes in many pieces is none that is waited for.
+fn is_whole(body: &mut BodyDataStream) -> bool {
+    const MOST_PIECES: usize = 4;
+    for _ in 0..MOST_PIECES {
+        match body.next().now_or_never() {
+            Some(None) => return true,
+            Some(Some(Ok(_))) => continue,
+            _ => return false,
+        }
+    }
+    false
 }
