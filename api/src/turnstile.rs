@@ -105,3 +105,21 @@ fn is_whole(body: &mut BodyDataStream) -> bool {
     }
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::{Body, Bytes};
+    use futures::stream;
+
+    #[test]
+    fn a_body_is_whole_when_nothing_of_it_is_to_come() {
+        let pieces = |n: usize| stream::iter((0..n).map(|_| Ok::<_, Infallible>(Bytes::from_static(b"{}"))));
+        let is = |body: Body| is_whole(&mut body.into_data_stream());
+        assert!(is(Body::empty()) && is(Body::from("{}")) && is(Body::from_stream(pieces(3))));
+        assert!(!is(Body::from_stream(pieces(1).chain(stream::pending()))));
+        assert!(!is(Body::from_stream(pieces(100))), "what takes long to look at is not looked at");
+        let broken = stream::iter([Err::<Bytes, _>(std::io::Error::other("gone"))]);
+        assert!(!is(Body::from_stream(broken)));
+    }
+}
