@@ -1,8 +1,8 @@
 //! A line of the log as JSON. Own, because `tracing-subscriber` writes a line in many small pieces and reads the fields
 //! of the span back from text for each: that was a fifth of all that a small request costs beside the database.
-use chrono::{SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
-use std::fmt;
+use std::{fmt, time::SystemTime};
 use tracing::{
     Event, Subscriber,
     field::{Field, Visit},
@@ -22,7 +22,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>, N: for<'a> FormatFields<'a> + 'stat
     fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let normalized = event.normalized_metadata();
         let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
-        let at = Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true);
+        let at = DateTime::<Utc>::from(SystemTime::now()).to_rfc3339_opts(SecondsFormat::Micros, true);
         write!(writer, r#"{{"timestamp":"{at}","level":"{}""#, metadata.level())?;
         let mut fields = Fields::after_others();
         event.record(&mut fields);
