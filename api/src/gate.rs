@@ -218,7 +218,7 @@ impl Gate {
     pub async fn hold_back(&self) {
         self.0.late.wait(self.0.bounds.wait).await;
     }
-    /// Whether a request waits as long as that by itself, as all threads are busy. Whoever is refused then has waited.
+    /// Whether a request waits most of that time by itself, as all threads are busy. Whoever is refused then has waited.
     pub fn is_late(&self) -> bool {
         self.0.late.is(self.0.bounds.wait)
     }

@@ -15,15 +15,18 @@ impl Late {
     /// Of so many who ask, one is held back whatever was found: to see whether it still is so.
     const SEEN_BY: u64 = 16;
 
-    /// Waits, and notes how much longer that took.
+    /// Waits for what a request has not waited by itself, and notes how much longer that took.
     pub async fn wait(&self, wait: Duration) {
-        let due = Instant::now() + wait;
+        let due = Instant::now() + wait.saturating_sub(self.late());
         sleep_until(due.into()).await;
         self.late_us.store(due.elapsed().as_micros() as u64, Relaxed);
     }
-    /// Whether a request waits so long by itself.
+    /// Whether a request waits most of that time by itself.
     pub fn is(&self, wait: Duration) -> bool {
-        u128::from(self.late_us.load(Relaxed)) >= wait.as_micros() && !self.asked.fetch_add(1, Relaxed).is_multiple_of(Self::SEEN_BY)
+        self.late() >= wait / 2 && !self.asked.fetch_add(1, Relaxed).is_multiple_of(Self::SEEN_BY)
+    }
+    fn late(&self) -> Duration {
+        Duration::from_micros(self.late_us.load(Relaxed))
     }
 }
 
