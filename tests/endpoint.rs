@@ -74,6 +74,9 @@ async fn a_spent_budget_refuses_by_cost_until_it_has_filled() {
     assert_eq!(hub.ask("{ __typename }").await.code(), "", "what is cheap still goes");
     let agent = hub.post(&[("authorization", &hub.token(60))], &json!({"query": dear}).to_string()).await;
     assert_eq!(agent.json()["extensions"]["cost"], json!({"requested": one, "limit": 20_000}), "no points are no budget");
+    let usual = hub_with(|_| {}).await;
+    let agent = usual.post(&[("authorization", &usual.token(60))], &json!({"query": dear}).to_string()).await;
+    assert_eq!(agent.header("ratelimit-policy"), r#""points";q=200000;w=20"#, "agents have one by default");
 }
 
 #[tokio::test]

@@ -295,6 +295,12 @@ async fn pages_of_other_origins_call_the_hub_only_when_settings_say_so() {
         let answer = hub.send(preflight.body(Body::empty()).unwrap()).await;
         assert_eq!(answer.header("access-control-allow-origin"), allowed);
     }
+    let closed = hub_with(|_| {}).await;
+    let preflight =
+        Request::options("/graphql").header(header::ORIGIN, "https://portal.example").header(header::ACCESS_CONTROL_REQUEST_METHOD, "POST");
+    let answer = closed.send(preflight.body(Body::empty()).unwrap()).await;
+    assert_eq!((answer.status, answer.header("allow")), (StatusCode::METHOD_NOT_ALLOWED, "GET, POST"));
+    assert!(answer.headers.keys().all(|name| !name.as_str().starts_with("access-control-")), "{:?}", answer.headers);
 }
 
 #[tokio::test]

@@ -139,8 +139,8 @@ pub struct Limits {
     /// Operations at a time, of all callers together; 0 is as many as keep the reading connections and the cores busy.
     #[schemars(title = "Operations at a time", extend("x-unit" = "operations"))]
     pub operations: u32,
-    /// How long an operation may expect to wait for its turn, in milliseconds. Where it would be longer it is refused
-    /// after this time, with 503.
+    /// How long an operation may expect to wait for its turn, in milliseconds. Where it would be longer it is refused with
+    /// 503, after this time, less what it waited before it was looked at.
     #[schemars(title = "Time of waiting", range(min = 1, max = 10_000), extend("x-unit" = "milliseconds"))]
     pub wait_ms: u64,
 }

@@ -202,7 +202,7 @@ impl Gate {
         self.0.waiting.load(Ordering::Relaxed) > 0
     }
     /// Before anything of a request was read: whether its caller, as far as that can be told, would wait too long. Whoever
-    /// is turned away is counted, and is told after [`Gate::hold_back`].
+    /// is turned away is counted, and is told after [`Gate::hold_back_rest`].
     pub fn turns_away(&self, headers: &HeaderMap, address: Address) -> bool {
         let (sender, now) = (self.0.sender(headers, address), Instant::now());
         let mut state = self.0.state();
@@ -218,9 +218,13 @@ impl Gate {
     pub async fn hold_back(&self) {
         self.0.late.wait(self.0.bounds.wait).await;
     }
-    /// Whether a request waits most of that time by itself, as all threads are busy. Whoever is refused then has waited.
-    pub fn is_late(&self) -> bool {
-        self.0.late.is(self.0.bounds.wait)
+    /// As [`Gate::hold_back`] for one whose whole request is here: less what it has waited before it was looked at, and not
+    /// at all where that was most of the bound, as all threads are busy.
+    pub async fn hold_back_rest(&self) {
+        let (late, wait) = (&self.0.late, self.0.bounds.wait);
+        if !late.skips(wait) {
+            late.wait(wait.saturating_sub(late.by())).await;
+        }
     }
     /// [`Gate::turns_away`], and the wait after it.
     pub async fn knock(&self, headers: &HeaderMap, address: Address) -> Result<(), Overloaded> {

@@ -357,8 +357,8 @@ fn not_allowed(message: &str) -> Refused {
     Refused::new(StatusCode::METHOD_NOT_ALLOWED, BAD_REQUEST, message)
 }
 
-/// Room for all that an answer is given on its way out, so that it is made once.
-const MOST_HEADERS: usize = 16;
+/// Room for all headers that an answer is given on its way out, so that their map need not grow.
+const HEADERS_ROOM: usize = 16;
 fn json(status: StatusCode, form: Form, body: impl Into<Body>) -> Response {
     const VARY: HeaderValue = HeaderValue::from_static("accept, authorization");
     let headers: [(HeaderName, HeaderValue); 3] = [
@@ -367,7 +367,7 @@ fn json(status: StatusCode, form: Form, body: impl Into<Body>) -> Response {
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
     let mut response = (status, body.into()).into_response();
-    response.headers_mut().reserve(MOST_HEADERS);
+    response.headers_mut().reserve(HEADERS_ROOM);
     response.headers_mut().extend(headers);
     response
 }

@@ -197,7 +197,7 @@ impl Talk {
         let many = self.running.len() >= self.app.config().limits.socket_operations;
         let call = match many {
             true => Err(Refused::new(StatusCode::OK, "RATE_LIMITED", "Too many operations run on this socket.")),
-            false => call::from_payload(fields),
+            false => call::from_fields(fields),
         };
         match call {
             Ok(call) => {

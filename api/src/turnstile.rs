@@ -81,7 +81,9 @@ impl Service<Request> for Refusal {
         let seen = telemetry::Seen::of(PATH, request.method());
         async move {
             let mut body = request.into_body().into_data_stream();
-            if !app.gate.is_late() || !is_whole(&mut body) {
+            if is_whole(&mut body) {
+                app.gate.hold_back_rest().await;
+            } else {
                 app.gate.hold_back().await;
             }
             drop(body); // not before it is here: a connection whose body is dropped half-way is closed, and its answer lost
@@ -93,7 +95,7 @@ impl Service<Request> for Refusal {
         .boxed()
     }
 }
-/// Whether all of a body has come. One that comes in many pieces is none that is waited for.
+/// Takes what has come of a body: whether that is all. One that comes in many pieces is none that is waited for.
 fn is_whole(body: &mut BodyDataStream) -> bool {
     const MOST_PIECES: usize = 4;
     for _ in 0..MOST_PIECES {

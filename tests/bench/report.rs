@@ -273,7 +273,7 @@ pub fn machine(options: &Options, cores: &Cores) -> Vec<(String, String)> {
         (
             "Hub".to_string(),
             format!(
-                "{}, default settings without budgets; where one login asks on many connections, limits.wait_ms=10000{set}",
+                "{}, default settings without budgets, save one scene of the overload; where one login asks on many connections, limits.wait_ms=10000{set}",
                 env!("CARGO_PKG_VERSION")
             ),
         ),

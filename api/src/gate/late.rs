@@ -1,32 +1,46 @@
 //! How late the process is with what it has to do: where all threads are busy, a request waits before anybody looks at it.
 use std::{
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 use tokio::time::sleep_until;
 
+/// How long what was seen is believed.
+const BELIEVED: Duration = Duration::from_secs(1);
+/// A timer is late by that much where nobody is busy.
+const USUAL: Duration = Duration::from_millis(5);
+
 /// By how much those were late who were held back last.
 #[derive(Default)]
 pub struct Late {
-    late_us: AtomicU64,
-    asked: AtomicU64,
+    seen: Mutex<Option<(Instant, Duration)>>,
+    skipped: AtomicU64,
 }
 impl Late {
-    /// Of so many who ask, one is held back whatever was found: to see whether it still is so.
+    /// Of so many who need not wait, one is held back nevertheless: to see whether it still is so.
     const SEEN_BY: u64 = 16;
 
-    /// Waits for what a request has not waited by itself, and notes how much longer that took.
+    /// Waits, and notes how much longer that took.
     pub async fn wait(&self, wait: Duration) {
-        let due = Instant::now() + wait.saturating_sub(self.late());
+        let due = Instant::now() + wait;
         sleep_until(due.into()).await;
-        self.late_us.store(due.elapsed().as_micros() as u64, Relaxed);
+        self.note(due.elapsed());
     }
-    /// Whether a request waits most of that time by itself.
-    pub fn is(&self, wait: Duration) -> bool {
-        self.late() >= wait / 2 && !self.asked.fetch_add(1, Relaxed).is_multiple_of(Self::SEEN_BY)
+    fn note(&self, late: Duration) {
+        *self.seen.lock().unwrap_or_else(|e| e.into_inner()) = Some((Instant::now(), late));
     }
-    fn late(&self) -> Duration {
-        Duration::from_micros(self.late_us.load(Relaxed))
+    /// By how much, as far as is known.
+    pub fn by(&self) -> Duration {
+        let seen = *self.seen.lock().unwrap_or_else(|e| e.into_inner());
+        seen.filter(|(at, late)| at.elapsed() < BELIEVED && *late >= USUAL).map_or(Duration::ZERO, |(_, late)| late)
+    }
+    /// Whether somebody may be told at once, as a request waits most of this time by itself. Counts those to whom it says so.
+    pub fn skips(&self, wait: Duration) -> bool {
+        let late = self.by();
+        !late.is_zero() && late >= wait / 2 && !self.skipped.fetch_add(1, Relaxed).is_multiple_of(Self::SEEN_BY)
     }
 }
 
@@ -34,20 +48,27 @@ impl Late {
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn a_busy_thread_is_late_until_it_is_seen_not_to_be() {
+    #[test]
+    fn a_busy_process_skips_the_wait_until_it_is_seen_not_to_be() {
         const WAIT: Duration = Duration::from_millis(20);
         let late = Late::default();
-        let is = || (0..2).any(|_| late.is(WAIT));
-        assert!(!is());
-        late.wait(WAIT).await;
-        assert!(!is(), "a timer is late by a millisecond");
-        let busy = async { std::thread::sleep(3 * WAIT) };
-        futures::join!(late.wait(WAIT), busy);
-        assert!(is());
-        let asked = (0..10 * Late::SEEN_BY).filter(|_| late.is(WAIT)).count() as u64;
-        assert_eq!(asked, 10 * (Late::SEEN_BY - 1), "some look again");
-        late.wait(WAIT).await;
-        assert!(!is());
+        let skipped = || (0..10 * Late::SEEN_BY).filter(|_| late.skips(WAIT)).count() as u64;
+        assert_eq!(skipped(), 0);
+        late.note(Duration::from_millis(2));
+        assert_eq!((skipped(), late.by()), (0, Duration::ZERO), "any timer is as late as that");
+        late.note(WAIT / 2);
+        assert_eq!((skipped(), late.by()), (10 * (Late::SEEN_BY - 1), WAIT / 2), "some look again");
+        late.note(Duration::ZERO);
+        assert_eq!(skipped(), 0);
+        let before = Instant::now().checked_sub(BELIEVED).expect("the machine runs for longer");
+        *late.seen.lock().expect("is not poisoned") = Some((before, WAIT));
+        assert_eq!(skipped(), 0, "that was long ago");
+    }
+    #[tokio::test]
+    async fn a_timer_that_comes_late_is_seen() {
+        let late = Late::default();
+        let busy = async { std::thread::sleep(Duration::from_millis(60)) };
+        futures::join!(late.wait(Duration::from_millis(20)), busy);
+        assert!(late.by() >= Duration::from_millis(30));
     }
 }

@@ -41,7 +41,8 @@ impl Payer {
         match scope.audience {
             // an anonymous session is whatever its caller says: it would buy a new bucket
             Audience::Public => Payer::at(address),
-            _ => Payer::Subject(scope.subject.clone()),
+            // who acts as another is the one who asks
+            _ => Payer::Subject(scope.actor.as_ref().unwrap_or(&scope.subject).clone()),
         }
     }
     /// Somebody without a token.
@@ -232,6 +233,8 @@ mod tests {
         assert_eq!((spent.wait_s, spent.shown.budget.map(|b| b.remaining)), (3, Some(39)));
         assert_eq!(remaining(pay(&ada, 39)), 0, "what was refused was not paid");
         assert_eq!(remaining(pay(&ben, 100)), 0, "another caller has a bucket of their own");
+        let acting = |as_whom: &str| Scope { actor: Some("eve".into()), ..scope(Audience::Customer, as_whom) };
+        assert_eq!((remaining(pay(&acting("cy"), 60)), remaining(pay(&acting("dan"), 30))), (40, 10), "an agent is one, whomever it looks as");
         at.store(2000, Ordering::Relaxed);
         assert_eq!(remaining(pay(&ada, 20)), 0);
         assert!(pay(&ada, 1).is_err());

@@ -88,7 +88,7 @@ pub fn from_query(query: &str) -> Result<Call, Refused> {
             return Err(Refused::bad(format!("The parameter {name} is there twice.")));
         }
     }
-    from_payload(fields)
+    from_fields(fields)
 }
 
 /// From the body of a POST. Only JSON: what a foreign web page can send without asking (forms, plain text) is refused.
@@ -114,8 +114,8 @@ fn unreadable(e: serde_json::Error) -> Refused {
         false => Refused::bad(format!("The body is not JSON (line {}, column {}).", e.line(), e.column())),
     }
 }
-/// From the payload of a message.
-pub fn from_payload(fields: Map<String, Value>) -> Result<Call, Refused> {
+/// From fields that were read already.
+pub fn from_fields(fields: Map<String, Value>) -> Result<Call, Refused> {
     serde_json::from_value::<Fields>(Value::Object(fields)).map_err(unreadable)?.call()
 }
 

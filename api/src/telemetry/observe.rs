@@ -33,7 +33,7 @@ impl<S: Service<Request, Response = Response<B>, Error = Infallible>, B> Service
         let id: Arc<str> = request_id(&request).into();
         let route = request.extensions().get::<MatchedPath>().cloned();
         let method = known(request.method());
-        let span = tracing::info_span!("request", request_id = &*id);
+        let span = tracing::info_span!("request", request_id = %id);
         let address = address::of(&request, &self.app.proxies);
         request.extensions_mut().insert(address);
         request.extensions_mut().insert(RequestId(id.clone()));
