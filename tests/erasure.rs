@@ -43,7 +43,7 @@ use tower::ServiceExt;
 
 struct Hub {
     app: Arc<App>,
-    service: api::routes::Service,
+    service: api::routes::Front,
     folder: PathBuf,
 }
 impl Hub {

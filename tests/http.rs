@@ -21,7 +21,7 @@ use tower::ServiceExt;
 
 pub struct Hub {
     pub app: Arc<App>,
-    pub service: api::routes::Service,
+    pub service: api::routes::Front,
     _folder: tempfile::TempDir,
 }
 pub struct Answer {

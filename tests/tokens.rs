@@ -33,7 +33,7 @@ use tower::ServiceExt;
 #[derive(Clone)]
 struct Hub {
     app: Arc<App>,
-    service: api::routes::Service,
+    service: api::routes::Front,
 }
 struct Answer {
     status: StatusCode,

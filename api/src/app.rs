@@ -147,7 +147,7 @@ fn view_as(tokens: &Arc<Tokens>, clock: &Clock) -> ViewAs {
 }
 
 /// All routes over an app: what the process serves, and what tests call.
-pub fn service(app: Arc<App>) -> routes::Service {
+pub fn service(app: Arc<App>) -> routes::Front {
     routes::service(app)
 }
 

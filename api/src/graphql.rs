@@ -28,6 +28,7 @@ use async_graphql::{
     parser::types::{ExecutableDocument, OperationDefinition, OperationType},
 };
 use axum::{
+    Extension,
     body::{Body, Bytes},
     extract::{Request as HttpRequest, State},
     http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
@@ -302,18 +303,21 @@ fn failed(code: &'static str, message: &str, request_id: &str) -> Answer {
 }
 
 /// `/graphql`.
-pub async fn endpoint(State(app): State<Arc<App>>, request: HttpRequest) -> Response {
+pub async fn endpoint(
+    State(app): State<Arc<App>>,
+    Extension(RequestId(id)): Extension<RequestId>,
+    Extension(address): Extension<Address>,
+    request: HttpRequest,
+) -> Response {
     let Some(form) = call::negotiate(request.headers()) else {
         let message = "This endpoint answers application/graphql-response+json, application/json, text/event-stream or multipart/mixed.";
         return Refused::new(StatusCode::NOT_ACCEPTABLE, BAD_REQUEST, message).over_http(Form::Json);
     };
-    answer(&app, form, request).await.unwrap_or_else(|refused| refused.over_http(form))
+    answer(&app, (id, address), form, request).await.unwrap_or_else(|refused| refused.over_http(form))
 }
 
-async fn answer(app: &Arc<App>, form: Form, request: HttpRequest) -> Result<Response, Refused> {
-    let (Parts { method, uri, headers, extensions, .. }, body) = request.into_parts();
-    let RequestId(id) = extensions.get().cloned().unwrap_or_default();
-    let address: Address = extensions.get().copied().unwrap_or_default();
+async fn answer(app: &Arc<App>, (id, address): (Arc<str>, Address), form: Form, request: HttpRequest) -> Result<Response, Refused> {
+    let (Parts { method, uri, headers, .. }, body) = request.into_parts();
     let caller = auth::caller(app, &headers, &id).await?;
     app.gate.remember(&headers, &caller.scope, address);
     let call = match method {

@@ -26,7 +26,7 @@ pub mod graphql;
 pub mod health;
 /// Tasks that the hub runs by itself.
 pub mod jobs;
-/// Bounds that hold before GraphQL begins.
+/// Bounds that hold before GraphQL begins, and what is answered where something breaks.
 pub mod limits;
 /// Who looked at whose data.
 pub mod looks;

@@ -27,9 +27,9 @@ use tower_http::{
 const SMALL_BYTES: u16 = 1024;
 
 /// What answers a request.
-pub type Service = Turnstile<Router>;
+pub type Front = Turnstile<Router>;
 
-pub fn service(app: Arc<App>) -> Service {
+pub fn service(app: Arc<App>) -> Front {
     let mut routes = Router::new()
         .route("/", get(assets::home))
         .route("/graphql", any(graphql::endpoint))

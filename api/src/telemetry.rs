@@ -16,7 +16,6 @@ use entities::Audience;
 use metrics::{Counter, Histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::{
-    collections::BTreeMap,
     io::IsTerminal,
     sync::{Arc, OnceLock, RwLock},
     time::{Duration, Instant},
@@ -26,7 +25,7 @@ use tracing_subscriber::EnvFilter;
 pub use observe::Observe;
 
 /// The id of a request: the caller's own where it sends a decent one, else ours.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct RequestId(pub Arc<str>);
 
 /// Starts the log on stderr. Called once, by the process.
@@ -102,11 +101,25 @@ pub fn head<B>(app: &App, id: &str, response: &mut Response<B>) {
         headers.entry(name).or_insert(value); // a page says more of its own
     }
 }
-/// Where answers of one kind are counted. Found once: that takes longer than to count.
+/// What is counted with, by its labels. Found once: that takes longer than to count.
+struct Found<K, V>(RwLock<Vec<(K, V)>>);
+impl<K, V: Clone> Found<K, V> {
+    const fn new() -> Self {
+        Found(RwLock::new(vec![]))
+    }
+    fn get(&self, is: impl Fn(&K) -> bool, make: impl FnOnce() -> (K, V)) -> V {
+        let known = self.0.read().unwrap_or_else(|e| e.into_inner()).iter().find(|(key, _)| is(key)).map(|(_, value)| value.clone());
+        known.unwrap_or_else(|| {
+            let new = make();
+            let value = new.1.clone();
+            self.0.write().unwrap_or_else(|e| e.into_inner()).push(new);
+            value
+        })
+    }
+}
+/// Where answers of one kind are counted.
 #[derive(Clone)]
 struct Meters {
-    method: &'static str,
-    status: u16,
     seconds: Histogram,
     requests: Counter,
 }
@@ -116,34 +129,22 @@ impl Meters {
         self.requests.increment(1);
     }
     fn of(route: &str, method: &'static str, status: u16) -> Self {
-        static FOUND: RwLock<BTreeMap<String, Vec<Meters>>> = RwLock::new(BTreeMap::new());
-        let found = FOUND.read().unwrap_or_else(|e| e.into_inner());
-        let known = found.get(route).and_then(|of| of.iter().find(|m| m.method == method && m.status == status)).cloned();
-        drop(found);
-        known.unwrap_or_else(|| {
-            let new = Meters {
-                method,
-                status,
-                seconds: metrics::histogram!("switchboard_request_seconds", "route" => route.to_string()),
-                requests: metrics::counter!("switchboard_requests_total", "route" => route.to_string(), "method" => method, "status" => status.to_string()),
-            };
-            FOUND.write().unwrap_or_else(|e| e.into_inner()).entry(route.into()).or_default().push(new.clone());
-            new
-        })
+        static FOUND: Found<(String, &str, u16), Meters> = Found::new();
+        let make = || {
+            let seconds = metrics::histogram!("switchboard_request_seconds", "route" => route.to_string());
+            let requests =
+                metrics::counter!("switchboard_requests_total", "route" => route.to_string(), "method" => method, "status" => status.to_string());
+            ((route.to_string(), method, status), Meters { seconds, requests })
+        };
+        FOUND.get(|(r, m, s)| *s == status && *m == method && r == route, make)
     }
 }
 /// Counts an operation that has ended, or a stream that has begun.
 pub fn count_operation(audience: Audience, kind: OperationType, outcome: &'static str) {
-    type Counted = (Audience, OperationType, &'static str);
-    static FOUND: RwLock<Vec<(Counted, Counter)>> = RwLock::new(vec![]);
+    static FOUND: Found<(Audience, OperationType, &str), Counter> = Found::new();
     let this = (audience, kind, outcome);
-    if let Some((_, counter)) = FOUND.read().unwrap_or_else(|e| e.into_inner()).iter().find(|(counted, _)| *counted == this) {
-        return counter.increment(1);
-    }
-    let kind = kind.to_string();
-    let new = metrics::counter!("switchboard_operations_total", "audience" => audience.name(), "kind" => kind, "outcome" => outcome);
-    new.increment(1);
-    FOUND.write().unwrap_or_else(|e| e.into_inner()).push((this, new));
+    let labels = || [("audience", audience.name().to_string()), ("kind", kind.to_string()), ("outcome", outcome.to_string())];
+    FOUND.get(|labelled| *labelled == this, || (this, metrics::counter!("switchboard_operations_total", &labels()))).increment(1);
 }
 fn millis(d: Duration) -> f64 {
     (d.as_secs_f64() * 1e5).round() / 100.0

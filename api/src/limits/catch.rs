@@ -13,7 +13,7 @@ use std::{
 };
 use tower::Service;
 
-/// A service that answers where the one within panicked.
+/// A service that answers where the one within panicked while it answered.
 #[derive(Clone)]
 pub struct Catch<S>(pub S);
 impl<S: Service<Request, Response = Response, Error = Infallible>> Service<Request> for Catch<S> {

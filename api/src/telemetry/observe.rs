@@ -37,20 +37,20 @@ impl<S: Service<Request, Response = Response<B>, Error = Infallible>, B> Service
         let address = address::of(&request, &self.app.proxies);
         request.extensions_mut().insert(address);
         request.extensions_mut().insert(RequestId(id.clone()));
-        let seen = Seen { app: self.app.clone(), id, route, method, since: Instant::now() };
-        Observed { answering: self.inner.call(request).instrument(span), seen }
+        let begun = Begun { app: self.app.clone(), id, route, method, since: Instant::now() };
+        Observed { answering: self.inner.call(request).instrument(span), begun }
     }
 }
 
 /// What is known of a request before its answer.
-struct Seen {
+struct Begun {
     app: Arc<App>,
     id: Arc<str>,
     route: Option<MatchedPath>,
     method: &'static str,
     since: Instant,
 }
-impl Seen {
+impl Begun {
     fn end<B>(&self, response: &mut Response<B>) {
         let (elapsed, status, method) = (self.since.elapsed(), response.status().as_u16(), self.method);
         let route = self.route.as_ref().map_or("other", MatchedPath::as_str);
@@ -71,7 +71,7 @@ pin_project! {
     pub struct Observed<F> {
         #[pin]
         answering: Instrumented<F>,
-        seen: Seen,
+        begun: Begun,
     }
 }
 impl<F: Future<Output = Result<Response<B>, Infallible>>, B> Future for Observed<F> {
@@ -79,7 +79,7 @@ impl<F: Future<Output = Result<Response<B>, Infallible>>, B> Future for Observed
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         let Ok(mut response) = ready!(this.answering.as_mut().poll(context));
-        this.answering.span().in_scope(|| this.seen.end(&mut response));
+        this.answering.span().in_scope(|| this.begun.end(&mut response));
         Poll::Ready(Ok(response))
     }
 }
