@@ -189,6 +189,25 @@ async fn articles_reach_their_readers_and_no_others() {
 }
 
 #[tokio::test]
+async fn an_article_is_found_with_the_passage_that_answers_however_much_others_say() {
+    for store in harness::stores().await {
+        let chapters = |word: &str, n: usize| (0..n).map(|i| format!("## {word} {i}\n\n{word}, and {word} again.\n\n")).collect::<String>();
+        let long = published(&store, text("long", "Vouchers", &chapters("Vouchers", 90))).await;
+        let body = format!(
+            "{}## Where it is told\n\nA voucher is mentioned here, among many other words.\n\n{}",
+            chapters("Routers", 5),
+            chapters("Bills", 5)
+        );
+        let short = published(&store, text("short", "All the rest", &body)).await;
+        let (_, index) = bot(&store).await;
+        let asked = SearchRequest { query: "vouchers".into(), kinds: vec![&article::ENTITY], first: 10, after: None };
+        let hits = index.search(&agent(), &asked).unwrap().hits;
+        let found: Vec<_> = hits.iter().map(|h| (h.id, h.anchor.as_deref(), h.snippet.pieces().iter().any(|p| p.1))).collect();
+        assert_eq!(found, [(long, Some("vouchers-0"), true), (short, Some("where-it-is-told"), true)]);
+    }
+}
+
+#[tokio::test]
 async fn a_question_is_answered_word_for_word_with_its_source() {
     for store in harness::stores().await {
         shelf(&store).await;

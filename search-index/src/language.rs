@@ -1,6 +1,10 @@
 //! Languages: stems, stop words, and which one a text is in. A language that is not listed is indexed without stems.
-use crate::words::Words;
-use std::{collections::HashSet, sync::LazyLock};
+use crate::words::{self, Words};
+use std::{
+    collections::{BTreeSet, HashSet},
+    ops::Range,
+    sync::LazyLock,
+};
 use tantivy::tokenizer::{AsciiFoldingFilter, Language as Stems, LowerCaser, RemoveLongFilter, Stemmer, TextAnalyzer, TokenizerManager};
 
 /// A language of the index.
@@ -81,7 +85,7 @@ impl Language {
         LANGUAGES.iter().position(|l| l == self).unwrap_or(LANGUAGES.len() - 1)
     }
     /// The stems of a text, each with its place in it.
-    pub(crate) fn stems(&self, text: &str) -> Vec<(String, std::ops::Range<usize>)> {
+    pub(crate) fn stems(&self, text: &str) -> Vec<(String, Range<usize>)> {
         let mut analyzer = self.analyzer();
         let mut stream = analyzer.token_stream(text);
         let mut found = vec![];
@@ -90,6 +94,28 @@ impl Language {
             found.push((t.text.clone(), t.offset_from..t.offset_to));
         }
         found
+    }
+    /// Whether a stem begins with the letter that its word begins with. A Dutch one loses its `ge-`.
+    fn keeps_beginnings(&self) -> bool {
+        self.code != "nl"
+    }
+    /// Where the words of a text stand, and which of them have one of these stems. Those that begin otherwise are not brought
+    /// to their stems, which takes most of the time of a long text.
+    pub(crate) fn asked_in(&self, text: &str, stems: &BTreeSet<String>) -> (Vec<Range<usize>>, Vec<(String, Range<usize>)>) {
+        let (words, mut analyzer) = (words::split(text), self.analyzer());
+        let begins_so = |word: &str| match word.chars().next() {
+            Some(c) if c.is_ascii() && self.keeps_beginnings() => stems.iter().any(|s| s.starts_with(c.to_ascii_lowercase())),
+            first => first.is_some(), // what it is folded to is for the analyzer to say
+        };
+        let mut found = vec![];
+        for word in words.iter().filter(|w| begins_so(&w.text)) {
+            let at = word.offset_from..word.offset_to;
+            let mut stream = analyzer.token_stream(&text[at.clone()]);
+            if stream.advance() && stems.contains(&stream.token().text) {
+                found.push((stream.token().text.clone(), at));
+            }
+        }
+        (words.iter().map(|w| w.offset_from..w.offset_to).collect(), found)
     }
     /// The stems of a text, the little words among them.
     pub fn words(&self, text: &str) -> Vec<String> {
@@ -124,6 +150,36 @@ mod tests {
         check("router", "en");
         check("Pourquoi ma facture est plus chère ?", "fr");
         check("", "en");
+    }
+    /// Which [`Language::asked_in`] relies on.
+    #[test]
+    fn a_stem_begins_as_its_word_does() {
+        let letters = || 'a'..='z';
+        let ends = ["", "e", "s", "en", "ing", "ement", "ungen", "issimo", "ándolas", "heden", "eux", "y", "ying", "ies"];
+        for language in LANGUAGES.iter().filter(|l| l.keeps_beginnings()) {
+            for (a, b, c) in letters().flat_map(|a| letters().flat_map(move |b| letters().map(move |c| (a, b, c)))) {
+                let text = ends.map(|end| format!("{a}{b}{c}{end}")).join(" ");
+                assert!(language.words(&text).iter().all(|stem| stem.starts_with(a)), "{}: {text}", language.code);
+            }
+            for word in language.stop.split([' ', '\'']).filter(|w| w.starts_with(|c: char| c.is_ascii())) {
+                assert!(language.words(word).iter().all(|stem| stem.starts_with(&word[..1])), "{}: {word}", language.code);
+            }
+        }
+    }
+    #[test]
+    fn words_are_found_by_stem_where_they_stand() {
+        for (code, text) in [
+            ("en", "Routers of Zürich are re-set; Über-routing, E-Mail"),
+            ("de", "Die Rechnungen im Wi-Fi, Änderung der Rechnung"),
+            ("nl", "de gemaakte rekening werd betaald"),
+        ] {
+            let language = of(code);
+            for (stem, at) in language.stems(text) {
+                let (words, found) = language.asked_in(text, &BTreeSet::from([stem.clone()]));
+                assert!(words.contains(&at) && found.contains(&(stem.clone(), at.clone())), "{text}: {stem}");
+                assert!(found.iter().all(|(s, at)| *s == stem && language.stems(text).contains(&(s.clone(), at.clone()))), "{text}: {stem}");
+            }
+        }
     }
     #[test]
     fn stop_words_go_and_stems_meet() {

@@ -18,6 +18,8 @@ mod fields;
 mod knowledge;
 /// Languages: stems, stop words, and which one a text is in.
 pub mod language;
+/// Documents that answer to one of several queries.
+mod one_of;
 /// Products and bills.
 mod owned;
 /// Customers.

@@ -3,6 +3,7 @@ use crate::{
     Index, codes,
     fields::{Codes, Part},
     language::{self, LANGUAGES, Language},
+    one_of::OneOf,
     statistics::Statistics,
     visibility,
     writer::KINDS,
@@ -11,7 +12,7 @@ use entities::{Audience, Scope, mutant::without};
 use std::collections::BTreeMap;
 use tantivy::{
     Term,
-    query::{BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, EmptyQuery, FuzzyTermQuery, Occur, PhraseQuery, Query, TermQuery},
+    query::{BooleanQuery, BoostQuery, ConstScoreQuery, EmptyQuery, FuzzyTermQuery, Occur, PhraseQuery, Query, TermQuery},
     schema::IndexRecordOption,
 };
 
@@ -106,20 +107,20 @@ impl Index {
         let each = pieces.iter().filter_map(|p| self.piece(p, &fields, &codes_of(scope), mode)).collect();
         self.guarded(scope, kinds, each, mode)
     }
-    /// Passages that the caller may read, in one language, with some of the pieces in them.
+    /// Passages that the caller may read, in these languages, with some of the pieces in them: all, or those `of` some rows.
     pub(crate) fn passages_with(
         &self,
         statistics: &Statistics,
         scope: &Scope,
         pieces: &[Piece],
         languages: &'static [Language],
-        of: Option<Term>,
+        of: Option<Vec<Term>>,
     ) -> Box<dyn Query> {
         let fields = self.live(statistics, &PASSAGE_PARTS, languages);
         let each = pieces.iter().filter_map(|p| self.piece(p, &fields, &[], Mode::Any)).collect();
         let found = self.guarded(scope, &[crate::document::PASSAGE], each, Mode::Any);
         match of {
-            Some(row) => Box::new(BooleanQuery::intersection(vec![found, silent(TermQuery::new(row, IndexRecordOption::Basic))])),
+            Some(rows) => Box::new(BooleanQuery::intersection(vec![found, any_of(rows.into_iter())])),
             None => found,
         }
     }
@@ -129,7 +130,7 @@ impl Index {
             return Box::new(EmptyQuery);
         }
         let term = |field, text: &str| Term::from_field_text(field, text);
-        let asked: Box<dyn Query> = if mode == Mode::Any { Box::new(BooleanQuery::union(each)) } else { Box::new(BooleanQuery::intersection(each)) };
+        let asked: Box<dyn Query> = if mode == Mode::Any { Box::new(OneOf::new(each, 1.0)) } else { Box::new(BooleanQuery::intersection(each)) };
         // where roles differ from root to root, the roots differ from kind to kind
         let reads = |kind: &str| {
             let kind = KINDS.iter().find(|k| k.prefix == kind);
@@ -147,7 +148,7 @@ impl Index {
             }
             Box::new(BooleanQuery::intersection(vec![of_kind, any_of(visible.iter().map(|v| term(self.fields.visible, v)))]))
         };
-        let may = BooleanQuery::union(groups.into_iter().map(group).collect());
+        let may = OneOf::new(groups.into_iter().map(group).collect(), 0.0);
         Box::new(BooleanQuery::new(vec![(Occur::Must, asked), (Occur::Must, silent(may))]))
     }
     /// One piece in any field that may hold it.
@@ -166,7 +167,7 @@ impl Index {
             let code = |c: &String| boosted(Box::new(TermQuery::new(Term::from_field_text(field, c), IndexRecordOption::Basic)), CODE_WEIGHT);
             ways.extend(codes::asked(&piece.0).iter().map(code));
         }
-        (!ways.is_empty()).then(|| Box::new(DisjunctionMaxQuery::with_tie_breaker(ways, TIE)) as Box<dyn Query>)
+        (!ways.is_empty()).then(|| Box::new(OneOf::new(ways, TIE)) as Box<dyn Query>)
     }
     /// The fields that hold any word at all: most installations speak one language or two.
     fn live(&self, statistics: &Statistics, parts: &[Part], languages: &'static [Language]) -> Vec<(&'static Language, Vec<Part>)> {
@@ -202,7 +203,7 @@ fn any_of(terms: impl Iterator<Item = Term>) -> Box<dyn Query> {
     match each.len() {
         0 => Box::new(EmptyQuery),
         1 => silent(each.remove(0)),
-        _ => silent(BooleanQuery::union(each)),
+        _ => silent(OneOf::new(each, 0.0)),
     }
 }
 /// Decides, but does not count.

@@ -15,9 +15,9 @@ use entities::{
     knowledge::article,
     model::EntityKind,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use tantivy::{
-    DocAddress, Order, Searcher, TantivyDocument, Term,
+    DocAddress, Order, Searcher, TantivyDocument,
     collector::{
         Count, TopDocs,
         sort_key::{SortBySimilarityScore, SortByStaticFastValue},
@@ -88,48 +88,62 @@ impl Index {
         Ok(Hits::default())
     }
     fn page(&self, searcher: &Searcher, scope: &Scope, pieces: &[Piece], found: Vec<(f32, DocAddress)>, offset: usize) -> Result<Vec<Hit>> {
-        let mut hits = vec![];
+        let (mut rows, mut articles) = (vec![], BTreeSet::new());
         for (i, (score, at)) in found.into_iter().enumerate() {
             if let Some(shown) = self.shown(searcher, at)? {
-                let hit = self.hit(searcher, scope, pieces, score, shown)?;
-                hits.extend(hit.map(|h| Hit { cursor: (offset + i + 1).to_string(), ..h }));
+                articles.extend((shown.kind == article::ENTITY.prefix).then_some(shown.id));
+                rows.push(((offset + i + 1).to_string(), score, shown));
             }
         }
-        Ok(hits)
-    }
-    fn hit(&self, searcher: &Searcher, scope: &Scope, pieces: &[Piece], score: f32, shown: Shown) -> Result<Option<Hit>> {
-        let Some(entity) = KINDS.iter().find(|k| k.prefix == shown.kind) else { return Ok(None) };
-        let mut hit =
-            Hit { entity, id: shown.id, score, title: shown.title.clone(), snippet: Snippet::default(), anchor: None, cursor: String::new() };
-        if **entity == article::ENTITY
-            && let Some(best) = self.best_passage(searcher, scope, pieces, shown.id)?
-        {
-            hit.snippet = snippet::of(&best.body, language::of(&best.locale), &stems(pieces, language::of(&best.locale)));
-            (hit.title, hit.anchor) = (best.title, best.anchor);
-            return Ok(Some(hit));
-        }
-        let language = language::of(&shown.locale);
-        let asked = stems(pieces, language);
-        // What the caller may be led by is what they may be shown.
-        let may = query::parts(scope);
-        let texts = [(Part::Body, &shown.body), (Part::Partner, &shown.partner), (Part::Internal, &shown.internal)];
-        let mut snippets = texts.iter().filter(|t| may.contains(&t.0) && !t.1.is_empty()).map(|t| snippet::of(t.1, language, &asked));
-        let first = snippets.next().unwrap_or_default();
-        hit.snippet = if first.marks.is_empty() { snippets.find(|s| !s.marks.is_empty()).unwrap_or(first) } else { first };
-        Ok(Some(hit))
+        let passages = self.best_passages(searcher, scope, pieces, articles)?;
+        Ok(rows.into_iter().filter_map(|(cursor, score, shown)| hit(scope, pieces, &passages, shown).map(|h| Hit { cursor, score, ..h })).collect())
     }
     pub(crate) fn shown(&self, searcher: &Searcher, at: DocAddress) -> Result<Option<Shown>> {
         let doc: TantivyDocument = searcher.doc(at)?;
         Ok(doc.get_first(self.fields.shown).and_then(|v| v.as_str()).and_then(|json| serde_json::from_str(json).ok()))
     }
-    fn best_passage(&self, searcher: &Searcher, scope: &Scope, pieces: &[Piece], id: Uuid) -> Result<Option<Shown>> {
-        let row: Term = document::of_row(&self.fields, &article::ENTITY, id);
-        let statistics = self.statistics(searcher)?;
-        let query = self.passages_with(&statistics, scope, pieces, &language::LANGUAGES, Some(row));
-        let among = Among::passages(searcher, statistics, &language::LANGUAGES[0]);
-        let Some((_, at)) = best(searcher, &*query, &among, 1, 0)?.into_iter().next() else { return Ok(None) };
-        self.shown(searcher, at)
+    /// The best passage of each of these articles, where the caller may read one that answers.
+    fn best_passages(&self, searcher: &Searcher, scope: &Scope, pieces: &[Piece], mut articles: BTreeSet<Uuid>) -> Result<HashMap<Uuid, Shown>> {
+        /// Passages that answer, of one article, as a rule at most. Articles that are left over are looked for once more.
+        const EACH: usize = 10;
+        let (statistics, mut best_of) = (self.statistics(searcher)?, HashMap::new());
+        while !articles.is_empty() {
+            let rows = articles.iter().map(|id| document::of_row(&self.fields, &article::ENTITY, *id)).collect();
+            let query = self.passages_with(&statistics, scope, pieces, &language::LANGUAGES, Some(rows));
+            let among = Among::passages(searcher, statistics.clone(), &language::LANGUAGES[0]);
+            let left = articles.len();
+            let mut found = best(searcher, &*query, &among, left * EACH, 0)?.into_iter();
+            while let Some((_, at)) = found.next().filter(|_| !articles.is_empty()) {
+                let passage = self.shown(searcher, at)?.filter(|p| articles.remove(&p.id));
+                best_of.extend(passage.map(|p| (p.id, p)));
+            }
+            if articles.len() == left {
+                break; // none of the others has one
+            }
+        }
+        Ok(best_of)
     }
+}
+
+/// How a row is shown; its place in the list is for the caller to say.
+fn hit(scope: &Scope, pieces: &[Piece], passages: &HashMap<Uuid, Shown>, shown: Shown) -> Option<Hit> {
+    let entity = KINDS.iter().find(|k| k.prefix == shown.kind)?;
+    let passage = passages.get(&shown.id).filter(|_| **entity == article::ENTITY);
+    let language = language::of(&passage.unwrap_or(&shown).locale);
+    let asked = stems(pieces, language);
+    let (title, snippet) = match passage {
+        Some(passage) => (passage.title.clone(), snippet::of(&passage.body, language, &asked)),
+        None => (shown.title.clone(), snippet_of_row(scope, &shown, language, &asked)),
+    };
+    Some(Hit { entity, id: shown.id, score: 0.0, title, snippet, anchor: passage.and_then(|p| p.anchor.clone()), cursor: String::new() })
+}
+/// From the first text that says what was asked. What the caller may be led by is what they may be shown.
+fn snippet_of_row(scope: &Scope, shown: &Shown, language: &Language, asked: &BTreeSet<String>) -> Snippet {
+    let may = query::parts(scope);
+    let texts = [(Part::Body, &shown.body), (Part::Partner, &shown.partner), (Part::Internal, &shown.internal)];
+    let mut snippets = texts.iter().filter(|t| may.contains(&t.0) && !t.1.is_empty()).map(|t| snippet::of(t.1, language, asked));
+    let first = snippets.next().unwrap_or_default();
+    if first.marks.is_empty() { snippets.find(|s| !s.marks.is_empty()).unwrap_or(first) } else { first }
 }
 
 /// The best documents; of equal ones the newest first.

@@ -29,15 +29,13 @@ const LENGTH: usize = 220;
 
 /// The part of a text with most of the asked stems in it, cut at words.
 pub fn of(text: &str, language: &Language, asked: &BTreeSet<String>) -> Snippet {
-    let words = language.stems(text);
-    let hits: Vec<(&str, Range<usize>)> = words.iter().filter(|w| asked.contains(&w.0)).map(|w| (w.0.as_str(), w.1.clone())).collect();
+    let (words, hits) = language.asked_in(text, asked);
     let start = hits.iter().map(|h| h.1.start).max_by_key(|start| (distinct(&hits, *start), std::cmp::Reverse(*start))).unwrap_or(0);
     // A little before the first hit, from the beginning of a word or of the line.
-    let from = words.iter().map(|w| w.1.start).take_while(|s| *s <= start).find(|s| start - s <= LENGTH / 4).unwrap_or(start);
+    let from = words.iter().map(|w| w.start).take_while(|s| *s <= start).find(|s| start - s <= LENGTH / 4).unwrap_or(start);
     let from = if from <= LENGTH / 4 { 0 } else { from };
     let end = char_limit(text, from);
-    let to =
-        if end == text.len() { end } else { words.iter().map(|w| w.1.end).take_while(|e| *e <= end).last().filter(|e| *e > from).unwrap_or(end) };
+    let to = if end == text.len() { end } else { words.iter().map(|w| w.end).take_while(|e| *e <= end).last().filter(|e| *e > from).unwrap_or(end) };
     let (before, after) = (if from > 0 { "… " } else { "" }, if to < text.len() { " …" } else { "" });
     let marks =
         hits.iter().filter(|h| h.1.start >= from && h.1.end <= to).map(|h| h.1.start - from + before.len()..h.1.end - from + before.len()).collect();
@@ -45,8 +43,8 @@ pub fn of(text: &str, language: &Language, asked: &BTreeSet<String>) -> Snippet 
 }
 
 /// How many different stems stand within a snippet's length from here.
-fn distinct(hits: &[(&str, Range<usize>)], start: usize) -> usize {
-    hits.iter().filter(|h| h.1.start >= start && h.1.end <= start + LENGTH).map(|h| h.0).collect::<BTreeSet<_>>().len()
+fn distinct(hits: &[(String, Range<usize>)], start: usize) -> usize {
+    hits.iter().filter(|h| h.1.start >= start && h.1.end <= start + LENGTH).map(|h| &h.0).collect::<BTreeSet<_>>().len()
 }
 
 fn char_limit(text: &str, from: usize) -> usize {

@@ -28,7 +28,8 @@ impl TokenStream for Stream {
     }
 }
 
-fn split(text: &str) -> Vec<Token> {
+/// The words of a text as they are written, without hyphens.
+pub fn split(text: &str) -> Vec<Token> {
     let mut tokens: Vec<Token> = vec![];
     let mut joins = false;
     let mut at = 0;
