@@ -47,6 +47,9 @@ impl Check {
     fn text(&self) -> String {
         format!("{}: {} ({})", self.goal, number(self.measured), if self.reached { "reached" } else { "**missed**" })
     }
+    fn short(&self) -> String {
+        format!("{} {}", number(self.measured), if self.reached { "✓" } else { "✗" })
+    }
 }
 
 /// Requests of one kind to one server.
@@ -185,27 +188,37 @@ impl Report {
         }
         out
     }
-    /// For the README: who needs how much, and what was to be reached.
+    /// For the README: what was to be reached, and what was, on both databases.
     fn short(&self) -> String {
         let mut out =
             String::from("\n![CPU milliseconds for one request: hub, hand-written statement, PostGraphile](tests/bench/figures/benchmark.svg)\n\n");
-        out += "| scenario | database | who | CPU ms | requests/s | p50, p99 ms | to PostGraphile | to the limit | goal |\n|---|---|---|--:|--:|--:|--:|--:|---|\n";
-        let times = |s: Option<Spread>| s.map_or("–".into(), |s| format!("{:.2} ×", s.median));
-        let compared = |r: &&Row| ["one", "list"].contains(&&*r.scenario) || !r.checks.is_empty();
-        for r in self.rows.iter().filter(compared) {
-            let goals: Vec<_> = r.checks.iter().map(Check::text).collect();
-            let (cpu, per_s, p50, p99) = (r.cpu_ms(), r.per_s.median, r.p50_ms.median, r.p99_ms.median);
-            let (peer, limit, goals) = (times(r.to_peer), times(r.to_limit), goals.join("; "));
-            let _ = writeln!(
-                out,
-                "| {} | {} | {} | {cpu:.3} | {per_s:.0} | {p50:.2}, {p99:.2} | {peer} | {limit} | {goals} |",
-                r.scenario, r.database, r.who
-            );
+        out += "| measured | goal | PostgreSQL | SQLite |\n|---|---|--:|--:|\n";
+        for ((what, goal), [postgres, sqlite]) in self.goals() {
+            let _ = writeln!(out, "| {what} | {goal} | {postgres} | {sqlite} |");
         }
-        for f in self.figures.iter().filter(|f| f.check.is_some()) {
-            let _ = writeln!(out, "| {} | {} | {}: {} |  |  |  |  |  | {} |", f.scenario, f.database(), f.what, f.amount(), f.goal());
+        out += "\n✓ reached, ✗ missed. Every figure, the machine and what was left out: ";
+        out + "[tests/bench/figures/benchmark.md](tests/bench/figures/benchmark.md).\n\n"
+    }
+    /// What was measured beside each goal, on PostgreSQL and on SQLite: the same in both where it is of neither.
+    fn goals(&self) -> Vec<((String, &str), [String; 2])> {
+        let who = |r: &Row| r.who.strip_prefix("hub, ").unwrap_or(&r.who).to_string();
+        let rows = self.rows.iter().flat_map(|r| r.checks.iter().map(move |c| (&r.scenario, r.database.as_str(), who(r), c)));
+        let figures = self.figures.iter().filter_map(|f| Some((&f.scenario, f.database(), f.what.clone(), f.check.as_ref()?)));
+        let mut all: Vec<((String, &str), [String; 2])> = vec![];
+        for (scenario, database, what, check) in rows.chain(figures) {
+            let key = (format!("**{scenario}** {what}"), check.goal.as_str());
+            let at = all.iter().position(|(other, _)| *other == key).unwrap_or_else(|| {
+                all.push((key, Default::default()));
+                all.len() - 1
+            });
+            let [postgres, sqlite] = &mut all[at].1;
+            match database {
+                "PostgreSQL" => *postgres = check.short(),
+                "SQLite" => *sqlite = check.short(),
+                _ => (*postgres, *sqlite) = (check.short(), check.short()),
+            }
         }
-        out + "\nAll columns, the machine and what was left out: [tests/bench/figures/benchmark.md](tests/bench/figures/benchmark.md).\n\n"
+        all
     }
     fn tables(&self) -> String {
         let mut out = String::new();
