@@ -103,6 +103,6 @@ pub fn of_row(fields: &Fields, kind: &'static EntityKind, id: Uuid) -> Term {
 }
 
 /// Keys are UUIDv7: the greater, the younger.
-fn newest(id: Uuid) -> u64 {
+pub fn newest(id: Uuid) -> u64 {
     (id.as_u128() >> 64) as u64
 }

@@ -154,6 +154,7 @@ mod tests {
     /// Which [`Language::asked_in`] relies on.
     #[test]
     fn a_stem_begins_as_its_word_does() {
+        assert!(!of("nl").words("gemaakte")[0].starts_with('g'), "Dutch need not be an exception any more");
         let letters = || 'a'..='z';
         let ends = ["", "e", "s", "en", "ing", "ement", "ungen", "issimo", "ándolas", "heden", "eux", "y", "ying", "ies"];
         for language in LANGUAGES.iter().filter(|l| l.keeps_beginnings()) {
@@ -168,8 +169,9 @@ mod tests {
     }
     #[test]
     fn words_are_found_by_stem_where_they_stand() {
+        let long = "router".repeat(20); // is not indexed
         for (code, text) in [
-            ("en", "Routers of Zürich are re-set; Über-routing, E-Mail"),
+            ("en", &*format!("Routers of Zürich are re-set; Über-routing, E-Mail, 5G, routerʼs, {long}")),
             ("de", "Die Rechnungen im Wi-Fi, Änderung der Rechnung"),
             ("nl", "de gemaakte rekening werd betaald"),
         ] {

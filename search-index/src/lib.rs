@@ -4,6 +4,8 @@
 //! The index is a cache. Its commit carries the position of the change log up to which it is fed; a folder that is
 //! missing, broken, of an older make or of another database is built anew when it is opened.
 
+/// Documents that answer to at least one of several queries.
+mod any_of;
 /// Tickets.
 mod care;
 /// Numbers and addresses, found in any notation.
@@ -18,8 +20,6 @@ mod fields;
 mod knowledge;
 /// Languages: stems, stop words, and which one a text is in.
 pub mod language;
-/// Documents that answer to one of several queries.
-mod one_of;
 /// Products and bills.
 mod owned;
 /// Customers.

@@ -1,9 +1,10 @@
 //! From text to a query that cannot fail: words, “phrases” and codes. There is no syntax, so there are no errors in it.
 use crate::{
-    Index, codes,
+    Index,
+    any_of::AnyOf,
+    codes,
     fields::{Codes, Part},
     language::{self, LANGUAGES, Language},
-    one_of::OneOf,
     statistics::Statistics,
     visibility,
     writer::KINDS,
@@ -130,7 +131,7 @@ impl Index {
             return Box::new(EmptyQuery);
         }
         let term = |field, text: &str| Term::from_field_text(field, text);
-        let asked: Box<dyn Query> = if mode == Mode::Any { Box::new(OneOf::new(each, 1.0)) } else { Box::new(BooleanQuery::intersection(each)) };
+        let asked: Box<dyn Query> = if mode == Mode::Any { Box::new(BooleanQuery::union(each)) } else { Box::new(BooleanQuery::intersection(each)) };
         // where roles differ from root to root, the roots differ from kind to kind
         let reads = |kind: &str| {
             let kind = KINDS.iter().find(|k| k.prefix == kind);
@@ -148,7 +149,7 @@ impl Index {
             }
             Box::new(BooleanQuery::intersection(vec![of_kind, any_of(visible.iter().map(|v| term(self.fields.visible, v)))]))
         };
-        let may = OneOf::new(groups.into_iter().map(group).collect(), 0.0);
+        let may = AnyOf::new(groups.into_iter().map(group).collect(), 0.0);
         Box::new(BooleanQuery::new(vec![(Occur::Must, asked), (Occur::Must, silent(may))]))
     }
     /// One piece in any field that may hold it.
@@ -167,7 +168,7 @@ impl Index {
             let code = |c: &String| boosted(Box::new(TermQuery::new(Term::from_field_text(field, c), IndexRecordOption::Basic)), CODE_WEIGHT);
             ways.extend(codes::asked(&piece.0).iter().map(code));
         }
-        (!ways.is_empty()).then(|| Box::new(OneOf::new(ways, TIE)) as Box<dyn Query>)
+        (!ways.is_empty()).then(|| Box::new(AnyOf::new(ways, TIE)) as Box<dyn Query>)
     }
     /// The fields that hold any word at all: most installations speak one language or two.
     fn live(&self, statistics: &Statistics, parts: &[Part], languages: &'static [Language]) -> Vec<(&'static Language, Vec<Part>)> {
@@ -203,7 +204,7 @@ fn any_of(terms: impl Iterator<Item = Term>) -> Box<dyn Query> {
     match each.len() {
         0 => Box::new(EmptyQuery),
         1 => silent(each.remove(0)),
-        _ => silent(OneOf::new(each, 0.0)),
+        _ => silent(AnyOf::new(each, 0.0)),
     }
 }
 /// Decides, but does not count.

@@ -103,25 +103,47 @@ impl Index {
         Ok(doc.get_first(self.fields.shown).and_then(|v| v.as_str()).and_then(|json| serde_json::from_str(json).ok()))
     }
     /// The best passage of each of these articles, where the caller may read one that answers.
-    fn best_passages(&self, searcher: &Searcher, scope: &Scope, pieces: &[Piece], mut articles: BTreeSet<Uuid>) -> Result<HashMap<Uuid, Shown>> {
-        /// Passages that answer, of one article, as a rule at most. Articles that are left over are looked for once more.
+    fn best_passages(&self, searcher: &Searcher, scope: &Scope, pieces: &[Piece], articles: BTreeSet<Uuid>) -> Result<HashMap<Uuid, Shown>> {
+        /// So many passages are looked at for each article. Where a few articles have most of the best, each of the others is
+        /// looked up by itself.
         const EACH: usize = 10;
-        let (statistics, mut best_of) = (self.statistics(searcher)?, HashMap::new());
-        while !articles.is_empty() {
-            let rows = articles.iter().map(|id| document::of_row(&self.fields, &article::ENTITY, *id)).collect();
-            let query = self.passages_with(&statistics, scope, pieces, &language::LANGUAGES, Some(rows));
-            let among = Among::passages(searcher, statistics.clone(), &language::LANGUAGES[0]);
-            let left = articles.len();
-            let mut found = best(searcher, &*query, &among, left * EACH, 0)?.into_iter();
-            while let Some((_, at)) = found.next().filter(|_| !articles.is_empty()) {
-                let passage = self.shown(searcher, at)?.filter(|p| articles.remove(&p.id));
-                best_of.extend(passage.map(|p| (p.id, p)));
+        let (mut missing, mut best_of) = (articles, HashMap::new());
+        if missing.is_empty() {
+            return Ok(best_of);
+        }
+        let most = missing.len() * EACH;
+        let found = self.passages_of(searcher, scope, pieces, missing.iter().copied(), most)?;
+        let are_all = found.len() < most;
+        for (order, at) in found {
+            // what is read is a whole text: not for an article that has its passage
+            if missing.iter().any(|id| document::newest(*id) == order)
+                && let Some(passage) = self.shown(searcher, at)?.filter(|p| missing.remove(&p.id))
+            {
+                best_of.insert(passage.id, passage);
             }
-            if articles.len() == left {
-                break; // none of the others has one
+        }
+        for id in missing.into_iter().filter(|_| !are_all) {
+            for (_, at) in self.passages_of(searcher, scope, pieces, [id].into_iter(), 1)? {
+                best_of.extend(self.shown(searcher, at)?.map(|p| (id, p)));
             }
         }
         Ok(best_of)
+    }
+    /// The best passages of these articles, each with the place of its article among the newest.
+    fn passages_of(
+        &self,
+        searcher: &Searcher,
+        scope: &Scope,
+        pieces: &[Piece],
+        articles: impl Iterator<Item = Uuid>,
+        most: usize,
+    ) -> Result<Vec<(u64, DocAddress)>> {
+        let statistics = self.statistics(searcher)?;
+        let rows = articles.map(|id| document::of_row(&self.fields, &article::ENTITY, id)).collect();
+        let query = self.passages_with(&statistics, scope, pieces, &language::LANGUAGES, Some(rows));
+        let among = Among::passages(searcher, statistics, &language::LANGUAGES[0]);
+        let top = searcher.search_with_statistics_provider(&*query, &TopDocs::with_limit(most).order_by(order()), &among)?;
+        Ok(top.into_iter().map(|((_, order), at)| (order.unwrap_or_default(), at)).collect())
     }
 }
 

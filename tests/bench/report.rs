@@ -196,7 +196,7 @@ impl Report {
         for ((what, goal), [postgres, sqlite]) in self.goals() {
             let _ = writeln!(out, "| {what} | {goal} | {postgres} | {sqlite} |");
         }
-        out += "\n✓ reached, ✗ missed. Every figure, the machine and what was left out: ";
+        out += "\n✓ reached, ✗ missed, – no such goal. Every figure, the machine and what was left out: ";
         out + "[tests/bench/figures/benchmark.md](tests/bench/figures/benchmark.md).\n\n"
     }
     /// What was measured beside each goal, on PostgreSQL and on SQLite: the same in both where it is of neither.
@@ -208,7 +208,7 @@ impl Report {
         for (scenario, database, what, check) in rows.chain(figures) {
             let key = (format!("**{scenario}** {what}"), check.goal.as_str());
             let at = all.iter().position(|(other, _)| *other == key).unwrap_or_else(|| {
-                all.push((key, Default::default()));
+                all.push((key, ["–".into(), "–".into()]));
                 all.len() - 1
             });
             let [postgres, sqlite] = &mut all[at].1;
