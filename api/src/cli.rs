@@ -137,7 +137,9 @@ impl Context {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let context = Context { print: Print::new(cli.global.json), global: cli.global };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    // What SQLite's threads have found comes from outside of the runtime's own threads, and is looked for before each task
+    // instead of now and then: otherwise an operation that holds its place waits behind thousands of requests to refuse.
+    let runtime = match tokio::runtime::Builder::new_multi_thread().global_queue_interval(1).enable_all().build() {
         Ok(runtime) => runtime,
         Err(e) => {
             eprintln!("error: cannot start: {e}");
