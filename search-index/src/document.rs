@@ -102,7 +102,7 @@ pub fn of_row(fields: &Fields, kind: &'static EntityKind, id: Uuid) -> Term {
     Term::from_field_text(fields.key, &key(kind, id))
 }
 
-/// Keys are UUIDv7: the greater, the younger.
+/// What rows are ordered by where they fit equally well. Keys are UUIDv7: the greater, the younger.
 pub fn newest(id: Uuid) -> u64 {
     (id.as_u128() >> 64) as u64
 }

@@ -59,8 +59,8 @@ impl Index {
         let weights = self.weights(&searcher, among.documents, pieces.iter().flat_map(|p| language.words(&p.0)), language)?;
         let asked = Question::new(text, weights, language);
         let mut found = vec![];
-        for (score, at) in best(&searcher, &*query, &among, CANDIDATES.max(n), 0)? {
-            found.extend(self.shown(&searcher, at)?.and_then(|shown| passage(shown, score, &asked)));
+        for one in best(&searcher, &*query, &among, CANDIDATES.max(n))? {
+            found.extend(self.shown(&searcher, one.at)?.and_then(|shown| passage(shown, one.score, &asked)));
         }
         let top = found.first().map_or(1.0, |p| p.score).max(f32::MIN_POSITIVE);
         found.sort_by(|a, b| b.rank(top).total_cmp(&a.rank(top)));

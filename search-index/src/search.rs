@@ -91,12 +91,14 @@ impl Index {
         let (mut rows, mut articles) = (vec![], BTreeSet::new());
         for (i, (score, at)) in found.into_iter().enumerate() {
             if let Some(shown) = self.shown(searcher, at)? {
-                articles.extend((shown.kind == article::ENTITY.prefix).then_some(shown.id));
+                if shown.kind == article::ENTITY.prefix {
+                    articles.insert(shown.id);
+                }
                 rows.push(((offset + i + 1).to_string(), score, shown));
             }
         }
         let passages = self.best_passages(searcher, scope, pieces, articles)?;
-        Ok(rows.into_iter().filter_map(|(cursor, score, shown)| hit(scope, pieces, &passages, shown).map(|h| Hit { cursor, score, ..h })).collect())
+        Ok(rows.into_iter().filter_map(|(cursor, score, shown)| hit(scope, pieces, &passages, shown, (cursor, score))).collect())
     }
     pub(crate) fn shown(&self, searcher: &Searcher, at: DocAddress) -> Result<Option<Shown>> {
         let doc: TantivyDocument = searcher.doc(at)?;
@@ -114,22 +116,22 @@ impl Index {
         let most = missing.len() * EACH;
         let found = self.passages_of(searcher, scope, pieces, missing.iter().copied(), most)?;
         let are_all = found.len() < most;
-        for (order, at) in found {
+        for of in found {
             // what is read is a whole text: not for an article that has its passage
-            if missing.iter().any(|id| document::newest(*id) == order)
-                && let Some(passage) = self.shown(searcher, at)?.filter(|p| missing.remove(&p.id))
+            if missing.iter().any(|id| document::newest(*id) == of.order)
+                && let Some(passage) = self.shown(searcher, of.at)?.filter(|p| missing.remove(&p.id))
             {
                 best_of.insert(passage.id, passage);
             }
         }
         for id in missing.into_iter().filter(|_| !are_all) {
-            for (_, at) in self.passages_of(searcher, scope, pieces, [id].into_iter(), 1)? {
-                best_of.extend(self.shown(searcher, at)?.map(|p| (id, p)));
+            for of in self.passages_of(searcher, scope, pieces, [id].into_iter(), 1)? {
+                best_of.extend(self.shown(searcher, of.at)?.map(|p| (id, p)));
             }
         }
         Ok(best_of)
     }
-    /// The best passages of these articles, each with the place of its article among the newest.
+    /// The best passages of these articles.
     fn passages_of(
         &self,
         searcher: &Searcher,
@@ -137,18 +139,17 @@ impl Index {
         pieces: &[Piece],
         articles: impl Iterator<Item = Uuid>,
         most: usize,
-    ) -> Result<Vec<(u64, DocAddress)>> {
+    ) -> Result<Vec<Ranked>> {
         let statistics = self.statistics(searcher)?;
         let rows = articles.map(|id| document::of_row(&self.fields, &article::ENTITY, id)).collect();
         let query = self.passages_with(&statistics, scope, pieces, &language::LANGUAGES, Some(rows));
         let among = Among::passages(searcher, statistics, &language::LANGUAGES[0]);
-        let top = searcher.search_with_statistics_provider(&*query, &TopDocs::with_limit(most).order_by(order()), &among)?;
-        Ok(top.into_iter().map(|((_, order), at)| (order.unwrap_or_default(), at)).collect())
+        best(searcher, &*query, &among, most)
     }
 }
 
-/// How a row is shown; its place in the list is for the caller to say.
-fn hit(scope: &Scope, pieces: &[Piece], passages: &HashMap<Uuid, Shown>, shown: Shown) -> Option<Hit> {
+/// How a row is shown, with its best passage where it is an article that has one.
+fn hit(scope: &Scope, pieces: &[Piece], passages: &HashMap<Uuid, Shown>, shown: Shown, (cursor, score): (String, f32)) -> Option<Hit> {
     let entity = KINDS.iter().find(|k| k.prefix == shown.kind)?;
     let passage = passages.get(&shown.id).filter(|_| **entity == article::ENTITY);
     let language = language::of(&passage.unwrap_or(&shown).locale);
@@ -157,7 +158,7 @@ fn hit(scope: &Scope, pieces: &[Piece], passages: &HashMap<Uuid, Shown>, shown: 
         Some(passage) => (passage.title.clone(), snippet::of(&passage.body, language, &asked)),
         None => (shown.title.clone(), snippet_of_row(scope, &shown, language, &asked)),
     };
-    Some(Hit { entity, id: shown.id, score: 0.0, title, snippet, anchor: passage.and_then(|p| p.anchor.clone()), cursor: String::new() })
+    Some(Hit { entity, id: shown.id, score, title, snippet, anchor: passage.and_then(|p| p.anchor.clone()), cursor })
 }
 /// From the first text that says what was asked. What the caller may be led by is what they may be shown.
 fn snippet_of_row(scope: &Scope, shown: &Shown, language: &Language, asked: &BTreeSet<String>) -> Snippet {
@@ -168,10 +169,17 @@ fn snippet_of_row(scope: &Scope, shown: &Shown, language: &Language, asked: &BTr
     if first.marks.is_empty() { snippets.find(|s| !s.marks.is_empty()).unwrap_or(first) } else { first }
 }
 
+/// A document that was found.
+pub struct Ranked {
+    pub score: f32,
+    /// [`document::newest`] of its row.
+    order: u64,
+    pub at: DocAddress,
+}
 /// The best documents; of equal ones the newest first.
-pub fn best(searcher: &Searcher, query: &dyn Query, among: &Among, first: usize, offset: usize) -> Result<Vec<(f32, DocAddress)>> {
-    let top = searcher.search_with_statistics_provider(query, &TopDocs::with_limit(first).and_offset(offset).order_by(order()), among)?;
-    Ok(top.into_iter().map(|((score, _), at)| (score, at)).collect())
+pub fn best(searcher: &Searcher, query: &dyn Query, among: &Among, first: usize) -> Result<Vec<Ranked>> {
+    let top = searcher.search_with_statistics_provider(query, &TopDocs::with_limit(first).order_by(order()), among)?;
+    Ok(top.into_iter().map(|((score, order), at)| Ranked { score, order: order.unwrap_or_default(), at }).collect())
 }
 /// The same, and how many there are: both are found on one way through the index.
 fn counted(searcher: &Searcher, query: &dyn Query, among: &Among, first: usize, offset: usize) -> Result<(usize, Vec<(f32, DocAddress)>)> {

@@ -213,8 +213,8 @@ impl Report {
             });
             let [postgres, sqlite] = &mut all[at].1;
             match database {
-                "PostgreSQL" => *postgres = check.short(),
-                "SQLite" => *sqlite = check.short(),
+                d if d == Database::Postgres.name() => *postgres = check.short(),
+                d if d == Database::Sqlite.name() => *sqlite = check.short(),
                 _ => (*postgres, *sqlite) = (check.short(), check.short()),
             }
         }
