@@ -13,7 +13,7 @@ use entities::{
     party::{contact_medium, customer, customer_closure, partner, partner_customer, party, region},
     privacy::{consent, state_change},
 };
-use sea_orm::{ConnectionTrait, EntityTrait, Iterable, PrimaryKeyToColumn, QueryOrder, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, Iterable, PrimaryKeyToColumn, QueryOrder, Statement, TransactionTrait};
 use serde_json::json;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -238,6 +238,52 @@ async fn a_generation_that_fails_says_why_and_one_that_was_killed_is_closed_by_t
                 (Kind::Generate, State::Succeeded, 50, None, None, Some(at)),
             ]
         );
+    }
+}
+
+/// Keys, references, checks and indexes.
+async fn keys(store: &Store) -> Vec<String> {
+    let sql = match store.backend() {
+        DbBackend::Postgres => {
+            "select conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) as s from pg_constraint where conrelid > 0 \
+             union all select indexdef from pg_indexes where schemaname = 'public' order by s"
+        }
+        _ => "select tbl_name || ' ' || name || ' ' || coalesce(sql, '') as s from sqlite_master where type = 'index' order by s",
+    };
+    let rows = store.reader().query_all_raw(Statement::from_string(store.backend(), sql)).await.expect("the catalogue is read");
+    rows.iter().map(|row| row.try_get_by_index(0).expect("a text")).collect()
+}
+#[tokio::test]
+async fn keys_are_set_aside_on_postgres_and_as_before_whether_all_was_written_or_nothing() {
+    for store in harness::stores().await {
+        let before = keys(&store).await;
+        assert!(before.len() > 100, "{}", before.len());
+        let taken = &data().await.states[0];
+        let sql = "insert into state_changes (id, entity_type, entity_id, to_state, actor, changed_at) values ($1, 'bill', $1, 'new', 'test', $2)";
+        let insert = Statement::from_sql_and_values(store.backend(), sql, [taken.id.into(), taken.changed_at.into()]);
+        store.writer().execute_raw(insert).await.expect("a row");
+        let written = Mutex::new(0);
+        generate(&store, &Plan::new(CUSTOMERS, SEED, until()), |p| *written.lock().expect("a count") = p.done).await.expect_err("two rows of one id");
+        // SQLite has its keys, and finds it where the row is
+        let found_at = if store.backend() == DbBackend::Postgres { CUSTOMERS } else { 0 };
+        assert_eq!(written.into_inner().expect("a count"), found_at);
+        let left = dump(&store).await;
+        let left: Vec<_> = left.iter().filter(|(_, rows)| !rows.is_empty()).map(|(table, rows)| (*table, rows.len())).collect();
+        assert_eq!(left, [("state_changes", 1)]);
+        assert_eq!(keys(&store).await, before);
+
+        store.writer().execute_unprepared("delete from state_changes").await.expect("the row goes");
+        filled(&store, CUSTOMERS, SEED, until()).await;
+        assert_eq!(keys(&store).await, before);
+    }
+}
+#[tokio::test]
+async fn tables_that_somebody_else_uses_are_not_waited_for_for_long() {
+    for store in harness::stores().await.into_iter().filter(|s| s.backend() == DbBackend::Postgres) {
+        let reading = store.writer().begin().await.expect("a transaction");
+        reading.query_all_raw(Statement::from_string(store.backend(), "select 1 from bills")).await.expect("no bills");
+        let failed = generate(&store, &Plan::new(50, SEED, until()), |_| {}).await.expect_err("the bills are being read");
+        assert!(failed.to_string().starts_with("somebody else uses this database"), "{failed}");
     }
 }
 

@@ -81,6 +81,9 @@ enum Command {
     /// Build the search index anew
     Reindex(reindex::Reindex),
     /// Fill an empty database with an invented provider
+    ///
+    /// On PostgreSQL it is all or nothing: until it is over, a hub on the same database answers hardly anything, how far this
+    /// is included.
     Generate(generate::Generate),
     /// The knowledge base that the bot answers from
     #[command(subcommand)]

@@ -11,6 +11,7 @@ mod catalogue;
 mod conversations;
 mod customers;
 mod dice;
+mod keys;
 mod money;
 mod month;
 mod names;
@@ -21,7 +22,6 @@ mod rows;
 use crate::{
     error::{Error, Result},
     exchange::task,
-    migrations,
     scope::Scope,
     store::Store,
 };
@@ -99,10 +99,11 @@ pub struct Summary {
 
 /// Customers made and written together: few enough to be small in memory.
 const CHUNK: u64 = 250;
-/// Customers in one transaction: their keys are spread over all pages of an index, so that each commit writes most of it.
-const COMMIT: u64 = 4_000;
+/// Customers in one transaction of SQLite: their keys are spread over all pages of an index, so that each commit writes
+/// most of it. The task says as often how far it is.
+const KEEP: u64 = 4_000;
 
-/// Fills an empty, migrated database.
+/// Fills an empty, migrated database; on PostgreSQL all or nothing, and nobody else reads its tables meanwhile.
 pub async fn generate(store: &Store, plan: &Plan, progress: impl Fn(Progress)) -> Result<Summary> {
     if plan.customers < FEWEST {
         return Err(Error::Invalid(format!(
@@ -122,9 +123,9 @@ pub async fn generate(store: &Store, plan: &Plan, progress: impl Fn(Progress)) -
     made
 }
 async fn run(store: &Store, plan: &Plan, task: Uuid, progress: impl Fn(Progress)) -> Result<Summary> {
-    prepare(store).await?;
-    let written = fill(store, plan, task, progress).await;
-    settle(store).await?;
+    let mut bulk = Bulk::begin(store).await?;
+    let written = fill(store, &mut bulk, plan, task, progress).await;
+    bulk.end(written.is_ok()).await?;
     written
 }
 /// The task that agents see. Like the rows it is in no change log.
@@ -135,42 +136,7 @@ async fn begin(store: &Store, plan: &Plan) -> Result<Uuid> {
     task::begin(db, task::Kind::Generate, title, Some(plan.customers as i64), &Scope::hub(at).subject, at).await
 }
 
-/// While a database is filled, SQLite need not wait for the disk, look up what every row points to, or keep indexes that
-/// are made faster at once: a database half filled is thrown away anyway.
-async fn prepare(store: &Store) -> Result<()> {
-    if store.backend() != DbBackend::Sqlite {
-        return Ok(());
-    }
-    let db = store.writer();
-    db.execute_unprepared("pragma synchronous = off; pragma foreign_keys = off; pragma cache_size = -200000; pragma wal_autocheckpoint = 20000")
-        .await?;
-    for (name, _) in indexes() {
-        db.execute_unprepared(&format!("drop index if exists {name}")).await?;
-    }
-    Ok(())
-}
-/// Name and definition of every index that only serves speed. From the migrations: a run that was killed has none.
-fn indexes() -> Vec<(String, String)> {
-    let all = migrations::texts().flat_map(|text| migrations::statements(text, DbBackend::Sqlite));
-    all.filter_map(|s| Some((s.strip_prefix("create index ")?.split_whitespace().next()?.to_string(), s))).collect()
-}
-async fn settle(store: &Store) -> Result<()> {
-    let db = store.writer();
-    if store.backend() != DbBackend::Sqlite {
-        db.execute_unprepared("analyze").await?;
-        return Ok(());
-    }
-    for (_, index) in indexes() {
-        db.execute_unprepared(&index.replacen("create index ", "create index if not exists ", 1)).await?;
-    }
-    db.execute_unprepared(
-        "pragma optimize; pragma wal_checkpoint(truncate); pragma wal_autocheckpoint = 1000; pragma cache_size = -2000; pragma foreign_keys = on; pragma synchronous = full",
-    )
-    .await?;
-    Ok(())
-}
-
-async fn fill(store: &Store, plan: &Plan, task: Uuid, progress: impl Fn(Progress)) -> Result<Summary> {
+async fn fill(store: &Store, bulk: &mut Bulk<'_>, plan: &Plan, task: Uuid, progress: impl Fn(Progress)) -> Result<Summary> {
     let (provider, first) = Provider::found(plan.seed, plan.until, plan.months);
     let provider = Arc::new(provider);
     // Rows are made on a thread of their own, a chunk ahead of the one that is written.
@@ -188,22 +154,16 @@ async fn fill(store: &Store, plan: &Plan, task: Uuid, progress: impl Fn(Progress
             }
         }
     });
-    let (mut summary, mut bulk) = (Tally::default(), None);
+    let mut summary = Tally::default();
     while let Some(made) = chunks.recv().await {
         let Made { tally, parts, done } = made?;
         summary.add(tally);
-        let mut open = match bulk.take() {
-            Some(open) => open,
-            None => Bulk::begin(store).await?,
-        };
         for part in parts {
-            open.put(part).await?;
+            bulk.put(part).await?;
         }
-        if done % COMMIT == 0 || done == total {
-            open.commit().await?;
+        if done % KEEP == 0 || done == total {
+            bulk.keep().await?;
             task::advance(store.writer(), task, done as i64, total as i64, store.clock().now()).await?;
-        } else {
-            bulk = Some(open);
         }
         progress(Progress { done, total });
     }

@@ -1,4 +1,4 @@
-use super::{Context, print::number, serve::listen};
+use super::{Context, generate::shown, print::number, serve::listen};
 use crate::{
     app::{self, App},
     auth::key::Keys,
@@ -47,7 +47,7 @@ impl Demo {
         let store = app::open(&settings, true).await?.store;
         let bar = context.print.bar(Some(self.customers), "Inventing a provider");
         let plan = Plan::new(self.customers, self.seed, store.clock().now().date_naive());
-        let (who, index) = demo::fill(&store, &settings.config.index.dir, &settings.config.auth.issuer, &plan, |p| bar.set_position(p.done)).await?;
+        let (who, index) = demo::fill(&store, &settings.config.index.dir, &settings.config.auth.issuer, &plan, shown(&bar)).await?;
         bar.finish_and_clear();
         let app = App::new(settings.config, store, index, Keys::ephemeral());
         let personas = demo::personas(&app, &who).unwrap_or_default();

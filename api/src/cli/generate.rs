@@ -4,8 +4,9 @@ use chrono::NaiveDate;
 use clap::Args;
 use entities::{
     Store,
-    generate::{Plan, Summary, generate},
+    generate::{Plan, Progress, Summary, generate},
 };
+use indicatif::ProgressBar;
 use serde_json::json;
 use std::time::Instant;
 
@@ -49,7 +50,16 @@ impl Generate {
 /// Fills an empty database, with a bar.
 pub async fn fill(context: &Context, store: &Store, plan: &Plan) -> Result<Summary> {
     let bar = context.print.bar(Some(plan.customers), "Customers");
-    let summary = generate(store, plan, |p| bar.set_position(p.done)).await?;
+    let summary = generate(store, plan, shown(&bar)).await?;
     bar.finish_and_clear();
     Ok(summary)
+}
+/// Moves a bar of customers.
+pub fn shown(bar: &ProgressBar) -> impl Fn(Progress) + '_ {
+    |p| {
+        bar.set_position(p.done);
+        if p.done == p.total {
+            bar.set_message("Keys and indexes");
+        }
+    }
 }

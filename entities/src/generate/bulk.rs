@@ -1,13 +1,15 @@
 //! Whole tables of rows: `copy` on PostgreSQL, statements of many rows on SQLite. Both are made apart from the
 //! transaction that takes them, so that the database never waits for them.
+use super::keys::{self, Keys};
 use crate::{
     bulk::{self, inserts_of, plain, set_columns, values},
     error::{Error, Result},
     store::Store,
 };
 use sea_orm::{
-    ActiveModelTrait, DatabaseTransaction, DbBackend, DbErr, EntityName, EntityTrait, IdenStatic, RuntimeErr, Statement, TransactionTrait, Value,
-    sqlx::{self, Postgres},
+    ActiveModelTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityName, EntityTrait, IdenStatic, RuntimeErr, Statement,
+    TransactionTrait, Value,
+    sqlx::{self, Connection, PgConnection},
 };
 
 /// Rows of one table, as its database takes them.
@@ -26,22 +28,36 @@ impl Part {
     }
 }
 
-/// A transaction that only takes rows.
-pub enum Bulk {
-    Statements(DatabaseTransaction),
-    Copy(sqlx::Transaction<'static, Postgres>),
+/// A database that is being filled.
+pub enum Bulk<'a> {
+    /// SQLite: a transaction at a time.
+    Statements(&'a DatabaseConnection, Option<DatabaseTransaction>),
+    /// PostgreSQL: one transaction for all, so that what stops on the way leaves no rows. Its connection is no longer of the
+    /// pool, where whoever tells how far it is would wait for it if it were the only one.
+    Copy(PgConnection, Keys),
 }
-impl Bulk {
-    pub async fn begin(store: &Store) -> Result<Self> {
-        Ok(match store.backend() {
-            DbBackend::Postgres => Bulk::Copy(store.writer().get_postgres_connection_pool().begin().await.map_err(failed)?),
-            _ => Bulk::Statements(store.writer().begin().await?),
-        })
+impl<'a> Bulk<'a> {
+    pub async fn begin(store: &'a Store) -> Result<Self> {
+        let db = store.writer();
+        if store.backend() == DbBackend::Sqlite {
+            keys::set_aside_on_sqlite(db).await?;
+            return Ok(Bulk::Statements(db, None));
+        }
+        let mut tx = db.get_postgres_connection_pool().acquire().await.map_err(failed)?.detach();
+        sqlx::raw_sql("begin").execute(&mut tx).await.map_err(failed)?;
+        let keys = Keys::set_aside(&mut tx).await.map_err(in_use)?;
+        Ok(Bulk::Copy(tx, keys))
     }
     pub async fn put(&mut self, part: Part) -> Result<()> {
         match (self, part) {
-            (Bulk::Statements(tx), Part::Statements(statements)) => bulk::run(tx, statements).await,
-            (Bulk::Copy(tx), Part::Copy(command, pieces)) => {
+            (Bulk::Statements(db, open), Part::Statements(statements)) => {
+                let tx = match open {
+                    Some(tx) => tx,
+                    None => open.insert(db.begin().await?),
+                };
+                bulk::run(tx, statements).await
+            }
+            (Bulk::Copy(tx, _), Part::Copy(command, pieces)) => {
                 let mut out = tx.copy_in_raw(&command).await.map_err(failed)?;
                 for piece in pieces {
                     out.send(piece).await.map_err(failed)?;
@@ -52,11 +68,40 @@ impl Bulk {
             _ => Err(Error::Invalid("rows were made for another database".into())),
         }
     }
-    pub async fn commit(self) -> Result<()> {
-        match self {
-            Bulk::Statements(tx) => Ok(tx.commit().await?),
-            Bulk::Copy(tx) => tx.commit().await.map_err(failed),
+    /// Keeps what SQLite has so far.
+    pub async fn keep(&mut self) -> Result<()> {
+        if let Bulk::Statements(_, open) = self
+            && let Some(tx) = open.take()
+        {
+            tx.commit().await?;
         }
+        Ok(())
+    }
+    /// Keys and indexes are as they were. PostgreSQL keeps all rows where all are `written`, and none otherwise.
+    pub async fn end(self, written: bool) -> Result<()> {
+        match self {
+            Bulk::Statements(db, open) => {
+                if let Some(tx) = open {
+                    tx.rollback().await?;
+                }
+                Ok(keys::make_again_on_sqlite(db).await?)
+            }
+            Bulk::Copy(mut tx, keys) => {
+                if written {
+                    keys.make_again(&mut tx).await.map_err(failed)?;
+                }
+                sqlx::raw_sql(if written { "commit" } else { "rollback" }).execute(&mut tx).await.map_err(failed)?;
+                tx.close().await.map_err(failed)
+            }
+        }
+    }
+}
+fn in_use(e: sqlx::Error) -> Error {
+    match e.as_database_error().and_then(|e| e.code()) {
+        Some(code) if code == Keys::IN_USE => {
+            Error::Invalid("somebody else uses this database: stop the hub, or wait for the export, then generate again".into())
+        }
+        _ => failed(e),
     }
 }
 fn failed(e: sqlx::Error) -> Error {
