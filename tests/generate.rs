@@ -140,7 +140,8 @@ async fn dump(store: &Store) -> BTreeMap<&'static str, Vec<String>> {
 async fn the_same_seed_gives_the_same_rows_on_both_databases() {
     let mut dumps = vec![];
     for store in harness::stores().await {
-        let summary = filled(&store, 60, SEED, until()).await;
+        // more than are written together
+        let summary = filled(&store, 300, SEED, until()).await;
         let dump = dump(&store).await;
         let counts: BTreeMap<_, _> = summary.counts.iter().copied().collect();
         let read: BTreeMap<_, _> = dump.iter().map(|(table, rows)| (*table, rows.len() as u64)).collect();
@@ -149,7 +150,7 @@ async fn the_same_seed_gives_the_same_rows_on_both_databases() {
         dumps.push((summary, dump));
     }
     let other = harness::store().await;
-    filled(&other, 60, SEED + 1, until()).await;
+    filled(&other, 300, SEED + 1, until()).await;
     let (lite, pg) = (&dumps[0], &dumps[1]);
     assert_eq!(lite.0, pg.0);
     for (table, rows) in &lite.1 {

@@ -15,8 +15,8 @@ use sea_orm::{
 /// Rows of one table, as its database takes them.
 pub enum Part {
     Statements(Vec<Statement>),
-    /// The command, and its text in pieces.
-    Copy(String, Vec<Vec<u8>>),
+    /// The command and its text.
+    Copy(String, Vec<u8>),
 }
 impl Part {
     /// All rows have the same columns set.
@@ -32,21 +32,17 @@ impl Part {
 pub enum Bulk<'a> {
     /// SQLite: a transaction at a time.
     Statements(&'a DatabaseConnection, Option<DatabaseTransaction>),
-    /// PostgreSQL: one transaction for all, so that what stops on the way leaves no rows. Its connection is no longer of the
-    /// pool, where whoever tells how far it is would wait for it if it were the only one.
-    Copy(PgConnection, Keys),
+    /// PostgreSQL: one transaction for all, so that what stops on the way leaves no rows.
+    Copy(Box<Copy>),
 }
 impl<'a> Bulk<'a> {
     pub async fn begin(store: &'a Store) -> Result<Self> {
         let db = store.writer();
-        if store.backend() == DbBackend::Sqlite {
-            keys::set_aside_on_sqlite(db).await?;
-            return Ok(Bulk::Statements(db, None));
+        if store.backend() == DbBackend::Postgres {
+            return Ok(Bulk::Copy(Box::new(Copy::begin(db).await?)));
         }
-        let mut tx = db.get_postgres_connection_pool().acquire().await.map_err(failed)?.detach();
-        sqlx::raw_sql("begin").execute(&mut tx).await.map_err(failed)?;
-        let keys = Keys::set_aside(&mut tx).await.map_err(in_use)?;
-        Ok(Bulk::Copy(tx, keys))
+        keys::set_aside_on_sqlite(db).await?;
+        Ok(Bulk::Statements(db, None))
     }
     pub async fn put(&mut self, part: Part) -> Result<()> {
         match (self, part) {
@@ -57,13 +53,7 @@ impl<'a> Bulk<'a> {
                 };
                 bulk::run(tx, statements).await
             }
-            (Bulk::Copy(tx, _), Part::Copy(command, pieces)) => {
-                let mut out = tx.copy_in_raw(&command).await.map_err(failed)?;
-                for piece in pieces {
-                    out.send(piece).await.map_err(failed)?;
-                }
-                out.finish().await.map(|_| ()).map_err(failed)
-            }
+            (Bulk::Copy(copy), Part::Copy(command, text)) => copy.put(command, text).await.map_err(failed),
             (_, Part::Statements(none)) if none.is_empty() => Ok(()),
             _ => Err(Error::Invalid("rows were made for another database".into())),
         }
@@ -86,15 +76,60 @@ impl<'a> Bulk<'a> {
                 }
                 Ok(keys::make_again_on_sqlite(db).await?)
             }
-            Bulk::Copy(mut tx, keys) => {
-                if written {
-                    keys.make_again(&mut tx).await.map_err(failed)?;
-                }
-                sqlx::raw_sql(if written { "commit" } else { "rollback" }).execute(&mut tx).await.map_err(failed)?;
-                tx.close().await.map_err(failed)
-            }
+            Bulk::Copy(copy) if written => copy.commit().await.map_err(failed),
+            Bulk::Copy(copy) => copy.roll_back().await.map_err(failed),
         }
     }
+}
+
+/// What PostgreSQL copies into its tables.
+pub struct Copy {
+    /// No longer of the pool, where whoever tells how far it is would wait for it if it were the only one.
+    tx: PgConnection,
+    keys: Keys,
+    /// Commands whose text is not long enough yet, in the order in which they came first.
+    waiting: Vec<(String, Vec<u8>)>,
+}
+impl Copy {
+    /// Bytes that are sent together. Over TCP the end of fewer waits for an answer to them, which is slow to come.
+    const ENOUGH: usize = 1 << 20;
+
+    async fn begin(db: &DatabaseConnection) -> Result<Self> {
+        let mut tx = db.get_postgres_connection_pool().acquire().await.map_err(failed)?.detach();
+        sqlx::raw_sql("begin").execute(&mut tx).await.map_err(failed)?;
+        let keys = Keys::set_aside(&mut tx).await.map_err(in_use)?;
+        Ok(Copy { tx, keys, waiting: vec![] })
+    }
+    async fn put(&mut self, command: String, text: Vec<u8>) -> sqlx::Result<()> {
+        let Some((_, all)) = self.waiting.iter_mut().find(|w| w.0 == command) else {
+            // the first of each table at once, as they tell whether such a row is there already
+            send(&mut self.tx, &command, text).await?;
+            self.waiting.push((command, vec![]));
+            return Ok(());
+        };
+        all.extend(text);
+        if all.len() < Self::ENOUGH {
+            return Ok(());
+        }
+        send(&mut self.tx, &command, std::mem::take(all)).await
+    }
+    async fn commit(mut self) -> sqlx::Result<()> {
+        for (command, text) in self.waiting {
+            send(&mut self.tx, &command, text).await?;
+        }
+        self.keys.make_again(&mut self.tx).await?;
+        sqlx::raw_sql("commit").execute(&mut self.tx).await?;
+        self.tx.close().await
+    }
+    async fn roll_back(mut self) -> sqlx::Result<()> {
+        sqlx::raw_sql("rollback").execute(&mut self.tx).await?;
+        self.tx.close().await
+    }
+}
+async fn send(tx: &mut PgConnection, command: &str, text: Vec<u8>) -> sqlx::Result<()> {
+    let mut out = tx.copy_in_raw(command).await?;
+    out.send(text).await?;
+    out.finish().await.map(|_| ())
 }
 fn in_use(e: sqlx::Error) -> Error {
     match e.as_database_error().and_then(|e| e.code()) {
@@ -107,26 +142,20 @@ fn in_use(e: sqlx::Error) -> Error {
 fn failed(e: sqlx::Error) -> Error {
     Error::Db(DbErr::Exec(RuntimeErr::SqlxError(e.into())))
 }
-/// Sent in pieces of about this many bytes.
-const PIECE: usize = 1 << 20;
 
 fn copy<A: ActiveModelTrait>(rows: Vec<A>, columns: &[<A::Entity as EntityTrait>::Column]) -> Result<Part> {
     let names: Vec<_> = columns.iter().map(|c| c.as_str()).collect();
-    let (mut pieces, mut piece) = (vec![], vec![]);
+    let mut out = vec![];
     for row in rows {
         for (i, v) in values(row, columns).iter().enumerate() {
             if i > 0 {
-                piece.push(b'\t');
+                out.push(b'\t');
             }
-            text(&mut piece, v)?;
+            text(&mut out, v)?;
         }
-        piece.push(b'\n');
-        if piece.len() >= PIECE {
-            pieces.push(std::mem::take(&mut piece));
-        }
+        out.push(b'\n');
     }
-    pieces.push(piece);
-    Ok(Part::Copy(format!("copy {} ({}) from stdin", A::Entity::default().table_name(), names.join(", ")), pieces))
+    Ok(Part::Copy(format!("copy {} ({}) from stdin", A::Entity::default().table_name(), names.join(", ")), out))
 }
 
 /// One value in the text form of `copy`.
