@@ -81,9 +81,7 @@ enum Command {
     /// Build the search index anew
     Reindex(reindex::Reindex),
     /// Fill an empty database with an invented provider
-    ///
-    /// On PostgreSQL it is all or nothing: until it is over, a hub on the same database answers hardly anything, how far this
-    /// is included.
+    #[command(after_help = "On PostgreSQL it is all or nothing: until it is over, a hub on the same database answers hardly anything.")]
     Generate(generate::Generate),
     /// The knowledge base that the bot answers from
     #[command(subcommand)]
