@@ -54,7 +54,7 @@ pub async fn fill(context: &Context, store: &Store, plan: &Plan) -> Result<Summa
     bar.finish_and_clear();
     Ok(summary)
 }
-/// Moves a bar of customers.
+/// Moves a bar of customers, and says what follows the last.
 pub fn shown(bar: &ProgressBar) -> impl Fn(Progress) + '_ {
     |p| {
         bar.set_position(p.done);

@@ -7,15 +7,15 @@ use sea_orm::{
     sqlx::{self, AssertSqlSafe, PgConnection, Row},
 };
 
-/// Have few rows. These keep their keys, so that a row that is there already is met at once.
+/// Tables of few rows. These keep their keys, so that a row that is there already is met at once.
 const CATALOGUE: [&str; 6] = ["source_systems", "regions", "product_categories", "product_offerings", "partners", "offering_prices"];
 
 /// How PostgreSQL makes keys, indexes and references again, in this order.
 pub struct Keys(Vec<String>);
 impl Keys {
-    /// Drops them in a transaction, which nobody who uses these tables gets past until it ends. An error of this code:
-    /// somebody else did not let go of them.
+    /// The code of an error that says that somebody else did not let go of a table (PostgreSQL's `lock_not_available`).
     pub const IN_USE: &str = "55P03";
+    /// Drops them in a transaction, which nobody who uses these tables gets past until it ends.
     pub async fn set_aside(tx: &mut PgConnection) -> sqlx::Result<Self> {
         let own = tables();
         let filled: Vec<&str> = own.iter().copied().filter(|t| !CATALOGUE.contains(t)).collect();
@@ -30,7 +30,7 @@ impl Keys {
         texts(1).map(Keys)
     }
     pub async fn make_again(self, tx: &mut PgConnection) -> sqlx::Result<()> {
-        run(tx, MEANWHILE.into()).await?;
+        run(tx, SETTINGS.into()).await?;
         for make in self.0 {
             run(tx, make).await?;
         }
@@ -57,9 +57,9 @@ const FIND: &str = "\
     from pg_index where indrelid in (select oid from filled) and not exists (select 1 from pg_constraint c \
       where c.conindid = indexrelid and (c.contype <> 'f' or c.conrelid not in (select oid from filled))) \
     order by turn, m";
-/// Memory to sort an index in, where there is not more, and an eye on whoever waits: a program that was killed is to stop
-/// what was begun for it (from PostgreSQL 14 on).
-const MEANWHILE: &str = "\
+/// Memory to sort an index in, where there is not more; and a look every second whether the program still waits, so that
+/// nothing goes on for one that was killed (from PostgreSQL 14 on).
+const SETTINGS: &str = "\
     select set_config(name, '256MB', true) from pg_settings where name = 'maintenance_work_mem' and setting::bigint < 262144; \
     select set_config(name, '1s', true) from pg_settings where name = 'client_connection_check_interval'";
 
@@ -68,7 +68,7 @@ async fn run(tx: &mut PgConnection, sql: String) -> sqlx::Result<()> {
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(tx).await.map(|_| ())
 }
 
-/// SQLite need not wait for the disk, look up what every row points to, or keep indexes that are made faster at once: a
+/// While it is filled, SQLite need not wait for the disk, look up what every row points to, or keep indexes that are made faster at once: a
 /// database half filled is thrown away anyway.
 pub async fn set_aside_on_sqlite(db: &DatabaseConnection) -> Result<(), DbErr> {
     db.execute_unprepared("pragma synchronous = off; pragma foreign_keys = off; pragma cache_size = -200000; pragma wal_autocheckpoint = 20000")
@@ -78,6 +78,7 @@ pub async fn set_aside_on_sqlite(db: &DatabaseConnection) -> Result<(), DbErr> {
     }
     Ok(())
 }
+/// Those that are missing; and its settings as they were.
 pub async fn make_again_on_sqlite(db: &DatabaseConnection) -> Result<(), DbErr> {
     for (_, index) in indexes() {
         db.execute_unprepared(&index.replacen("create index ", "create index if not exists ", 1)).await?;
