@@ -75,7 +75,7 @@ impl App {
             looks: Looks::default(),
             persisted: Persisted::new(&config.documents, trusted),
             budgets: Budgets::new(&config.budget, Limits::default().cost, Ticks::default()),
-            gate: Gate::new(bounds(&config, &store), store.reader().pressed().clone()),
+            gate: Gate::new(bounds(&config, &store), store.reader().turns().clone()),
             lifecycle: Lifecycle::default(),
             streams: Arc::new(Semaphore::new(config.limits.streams as usize)),
             personas: OnceLock::new(),

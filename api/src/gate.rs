@@ -9,14 +9,16 @@
 //! was read or checked; so that what is let in is done, and no work is lost on what is not.
 mod late;
 mod line;
+mod pressure;
 
 use crate::{auth::address::Address, graphql::budget::Payer};
 use axum::http::{HeaderMap, header::AUTHORIZATION};
-use entities::{Scope, reader::Pressed};
+use entities::{Scope, reader::Turns};
 use late::Late;
 use line::{Beside, Line, MEMORY, MOST_IN_LINE, SMOOTH, Waiter, smooth};
 use metrics::Counter;
 use moka::sync::Cache;
+use pressure::Pressure;
 use std::{
     collections::{HashMap, VecDeque, hash_map::RandomState},
     hash::BuildHasher,
@@ -38,8 +40,6 @@ pub const RETRY_AFTER_S: u64 = 1;
 const PRESENT: Duration = Duration::from_secs(1);
 /// Operations that wait for each place, at most.
 const MOST_WAITING: usize = 16;
-/// How long statements let others go first after somebody was refused, or was greedy beside others.
-const PRESSED: Duration = Duration::from_millis(200);
 /// Callers of whom is remembered how long their operations take.
 const MOST_CALLERS: usize = 10_000;
 /// How long that is remembered.
@@ -123,23 +123,6 @@ struct State {
     told: Option<Instant>,
     pressure: Pressure,
 }
-/// Whether statements are to let others go first.
-#[derive(Default)]
-struct Pressure {
-    told: Pressed,
-    until: Option<Instant>,
-}
-impl Pressure {
-    fn rise(&mut self, now: Instant) {
-        self.until = Some(now + PRESSED);
-        self.told.set(true);
-    }
-    fn ease(&mut self, now: Instant) {
-        if self.until.take_if(|until| *until < now).is_some() {
-            self.told.set(false);
-        }
-    }
-}
 /// The two callers who were here last.
 #[derive(Default)]
 struct Latest([Option<(Arc<Payer>, Instant)>; 2]);
@@ -186,11 +169,11 @@ impl Drop for Place {
 }
 
 impl Gate {
-    /// `pressed` hears whether statements are to let others go first.
-    pub fn new(bounds: Bounds, pressed: Pressed) -> Self {
+    /// `turns` hears how often statements are to let others have their cores.
+    pub fn new(bounds: Bounds, turns: Turns) -> Self {
         Gate(Arc::new(Shared {
             bounds,
-            state: Mutex::new(State { pressure: Pressure { told: pressed, until: None }, ..State::default() }),
+            state: Mutex::new(State { pressure: Pressure::new(turns), ..State::default() }),
             waiting: AtomicUsize::new(0),
             late: Late::default(),
             senders: Cache::builder().max_capacity(100_000).time_to_idle(Duration::from_secs(60)).build(),
@@ -210,7 +193,7 @@ impl Gate {
         let crowded = self.0.has_no_room() && state.taken >= self.0.bounds.places;
         let refused = crowded || state.is_closed(self.0.bounds, sender.as_ref(), now);
         if refused {
-            state.refuse(now);
+            self.0.refuse(&mut state, now);
         }
         refused
     }
@@ -254,7 +237,7 @@ impl Gate {
                     metrics::histogram!("switchboard_wait_seconds").record(since.elapsed().as_secs_f64());
                     Ok(place)
                 }
-                _ => Err(self.0.state().refuse(Instant::now())),
+                _ => Err(self.0.refuse(&mut self.0.state(), Instant::now())),
             },
         }
     }
@@ -295,7 +278,7 @@ impl Shared {
             return Asked::Taken(self.take(&mut state, &payer, now));
         }
         if self.has_no_room() || state.is_closed(self.bounds, Some(&payer), now) {
-            return Asked::Refused(state.refuse(now));
+            return Asked::Refused(self.refuse(&mut state, now));
         }
         let (sender, receiver) = oneshot::channel();
         let waiter = Waiter { since: now, place: sender };
@@ -304,6 +287,18 @@ impl Shared {
         }
         self.waiting.fetch_add(1, Ordering::Relaxed);
         Asked::Waits(receiver, now)
+    }
+    fn refuse(&self, state: &mut State, now: Instant) -> Overloaded {
+        static REFUSED: LazyLock<Counter> = LazyLock::new(|| metrics::counter!("switchboard_operations_refused_total"));
+        REFUSED.increment(1);
+        state.refused += 1;
+        let all_wait = state.taken >= self.bounds.places && self.late.by().is_zero();
+        state.pressure.by_refused(now, all_wait);
+        if state.told.is_none_or(|at| now - at >= TOLD_EVERY) {
+            tracing::warn!(refused = state.refused, "more is asked than can be answered in time: callers are told to come back");
+            (state.refused, state.told) = (0, Some(now));
+        }
+        Overloaded
     }
     /// As many wait as may.
     fn has_no_room(&self) -> bool {
@@ -401,7 +396,7 @@ impl State {
     /// What a place was used for is learnt from how long it was held.
     fn learn(&mut self, held: &Held, bounds: Bounds, now: Instant) {
         if self.lines.get_mut(&held.payer).is_some_and(|line| line.did(now - held.since, bounds, now)) && self.beside(&held.payer, now).modest {
-            self.pressure.rise(now);
+            self.pressure.by_greedy(now);
         }
         self.pressure.ease(now);
     }
@@ -418,17 +413,6 @@ impl State {
         let longest = self.turns.front().and_then(|first| self.lines.get(first)?.waited(now));
         let full = self.taken >= bounds.places && self.beat * turns > bounds.wait && longest.is_some_and(|waited| waited >= bounds.wait);
         full || payer.and_then(|p| self.lines.get(p)).is_some_and(|line| line.stands(bounds, now))
-    }
-    fn refuse(&mut self, now: Instant) -> Overloaded {
-        static REFUSED: LazyLock<Counter> = LazyLock::new(|| metrics::counter!("switchboard_operations_refused_total"));
-        REFUSED.increment(1);
-        self.refused += 1;
-        self.pressure.rise(now);
-        if self.told.is_none_or(|at| now - at >= TOLD_EVERY) {
-            tracing::warn!(refused = self.refused, "more is asked than can be answered in time: callers are told to come back");
-            (self.refused, self.told) = (0, Some(now));
-        }
-        Overloaded
     }
 }
 #[cfg(test)]

@@ -11,7 +11,7 @@ use std::{
     collections::VecDeque,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -21,16 +21,28 @@ use tokio::{sync::Semaphore, time::timeout};
 #[derive(Clone)]
 pub struct Reader(Arc<Lanes>);
 
-/// Whether others need the cores more than statements do: requests are being refused, or one caller takes from the others.
-/// While it is set, a statement of SQLite lets other threads go first at every few looks. PostgreSQL has its own processes.
-#[derive(Clone, Debug, Default)]
-pub struct Pressed(Arc<AtomicBool>);
-impl Pressed {
-    pub fn set(&self, pressed: bool) {
-        self.0.store(pressed, Ordering::Relaxed);
+/// After how many looks a statement of SQLite lets other threads have its core: one that takes long holds up those that do
+/// not. PostgreSQL has its own processes. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Turns(Arc<AtomicU32>);
+impl Turns {
+    pub const USUAL: u32 = 16;
+    /// Others need the core more. Beside an agent that asked in a loop, the others' p99 on one core was 3 ms instead of 5 to 8;
+    /// always, it would cost a tenth of what can be done.
+    pub const OFTEN: u32 = 4;
+    /// Others can wait, and it costs less to serve many of them at once: at four times what one core can do, it did a fifth more.
+    pub const SELDOM: u32 = 256;
+
+    pub fn set(&self, looks: u32) {
+        self.0.store(looks, Ordering::Relaxed);
     }
-    pub fn is_set(&self) -> bool {
+    pub fn get(&self) -> u32 {
         self.0.load(Ordering::Relaxed)
+    }
+}
+impl Default for Turns {
+    fn default() -> Self {
+        Turns(Arc::new(AtomicU32::new(Self::USUAL)))
     }
 }
 
@@ -41,7 +53,7 @@ struct Lanes {
     backend: DbBackend,
     /// Beside the others, as they are busy when this is needed. PostgreSQL only: SQLite is in this process.
     canceller: Option<DatabaseConnection>,
-    pressed: Pressed,
+    turns: Turns,
     observe: Option<Box<dyn Fn(&Info<'_>) + Send + Sync>>,
 }
 
@@ -70,24 +82,19 @@ struct Process {
 
 /// Steps of SQLite's machine between two looks at `stop`: some ten microseconds, at a price that cannot be measured.
 const STEPS: i32 = 1000;
-/// Looks after which a statement lets other threads have its core: one that takes long holds up those that do not. And
-/// the same while others need it more: on one core, beside an agent that asked in a loop, the others' p99 was 3 ms instead of
-/// 5 to 8; always, it would cost a tenth of what can be done.
-const TURN: u32 = 16;
-const TURN_PRESSED: u32 = 4;
 /// How long a read waits for a connection.
 const WAIT: Duration = Duration::from_secs(10);
 
 impl Reader {
     /// `options` are those of a pool of one.
     pub(crate) async fn open(connections: u32, options: impl Fn() -> ConnectOptions, backend: DbBackend) -> Result<Self, DbErr> {
-        let (mut idle, pressed) = (VecDeque::new(), Pressed::default());
+        let (mut idle, turns) = (VecDeque::new(), Turns::default());
         for _ in 0..connections {
             let (stop, process) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(None)));
             let mut one = options();
             one.max_connections(1).min_connections(0).connect_lazy(true);
             match backend {
-                DbBackend::Sqlite => stoppable(&mut one, stop.clone(), pressed.clone()),
+                DbBackend::Sqlite => stoppable(&mut one, stop.clone(), turns.clone()),
                 _ => known(&mut one, process.clone()),
             }
             idle.push_back(Lane { db: Database::connect(one).await?, kept: None, stop, process });
@@ -101,22 +108,22 @@ impl Reader {
             _ => None,
         };
         let (free, connections) = (Semaphore::new(idle.len()), idle.len());
-        Ok(Reader(Arc::new(Lanes { idle: Mutex::new(idle), free, connections, backend, canceller, pressed, observe: None })))
+        Ok(Reader(Arc::new(Lanes { idle: Mutex::new(idle), free, connections, backend, canceller, turns, observe: None })))
     }
     /// Tells `observe` of every statement.
     pub(crate) fn observed(self, observe: impl Fn(&Info<'_>) + Send + Sync + 'static) -> Self {
         let idle = std::mem::take(&mut *self.0.idle());
         let (free, connections) = (Semaphore::new(idle.len()), self.0.connections);
-        let (backend, canceller, pressed) = (self.0.backend, self.0.canceller.clone(), self.0.pressed.clone());
-        Reader(Arc::new(Lanes { idle: Mutex::new(idle), free, connections, backend, canceller, pressed, observe: Some(Box::new(observe)) }))
+        let (backend, canceller, turns) = (self.0.backend, self.0.canceller.clone(), self.0.turns.clone());
+        Reader(Arc::new(Lanes { idle: Mutex::new(idle), free, connections, backend, canceller, turns, observe: Some(Box::new(observe)) }))
     }
     /// How many statements run at a time.
     pub fn connections(&self) -> usize {
         self.0.connections
     }
-    /// Where it is said whether statements are to let others go first.
-    pub fn pressed(&self) -> &Pressed {
-        &self.0.pressed
+    /// Where it is said how often statements take turns with other threads.
+    pub fn turns(&self) -> &Turns {
+        &self.0.turns
     }
     async fn lend(&self) -> Result<Lent, DbErr> {
         let free = timeout(WAIT, self.0.free.acquire()).await;
@@ -282,16 +289,17 @@ impl Drop for Lane {
     }
 }
 
-fn stoppable(options: &mut ConnectOptions, stop: Arc<AtomicBool>, pressed: Pressed) {
+fn stoppable(options: &mut ConnectOptions, stop: Arc<AtomicBool>, turns: Turns) {
     options.map_sqlx_sqlite_pool_opts(move |pool| {
-        let (stop, pressed) = (stop.clone(), pressed.clone());
+        let (stop, turns) = (stop.clone(), turns.clone());
         pool.after_connect(move |connection: &mut SqliteConnection, _| {
-            let (stop, pressed) = (stop.clone(), pressed.clone());
+            let (stop, turns) = (stop.clone(), turns.clone());
             Box::pin(async move {
                 let mut looks = 0u32;
                 connection.lock_handle().await?.set_progress_handler(STEPS, move || {
-                    looks = looks.wrapping_add(1);
-                    if looks.is_multiple_of(if pressed.is_set() { TURN_PRESSED } else { TURN }) {
+                    looks += 1;
+                    if looks >= turns.get() {
+                        looks = 0;
                         std::thread::yield_now();
                     }
                     !stop.load(Ordering::Acquire)

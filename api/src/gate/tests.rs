@@ -1,11 +1,11 @@
-use super::{line::SLOW, *};
+use super::{line::SLOW, pressure::COUNTS, *};
 use entities::{Audience, Scope};
 use futures::{FutureExt, future::BoxFuture};
 
 const LONG: Duration = Duration::from_secs(3600);
 
 fn made(bounds: Bounds) -> Gate {
-    Gate::new(bounds, Pressed::default())
+    Gate::new(bounds, Turns::default())
 }
 fn gate(places: usize, one: usize) -> Gate {
     made(Bounds { places, alone: (one, 1), among: (one, 1), unknown: one, slow: 9, rests: false, wait: LONG, patience: LONG })
@@ -88,7 +88,8 @@ async fn all_who_are_slow_leave_a_connection_to_the_others() {
 fn who_held_more_than_its_share_has_few_places_beside_those_who_did_not() {
     const OPERATION: Duration = Duration::from_millis(2);
     let bounds = Bounds { places: 8, alone: (6, 2), among: (4, 1), unknown: 3, slow: 9, rests: false, wait: LONG, patience: LONG };
-    let (mut state, mut now) = (State::default(), Instant::now());
+    let (mut state, mut now, turns) = (State::default(), Instant::now(), Turns::default());
+    state.pressure = Pressure::new(turns.clone());
     // for a while each of them holds so many tenths of a place
     let mut work = |state: &mut State, all: &[(&str, u128)]| {
         for n in 0..(3 * MEMORY).as_millis() / OPERATION.as_millis() {
@@ -112,14 +113,14 @@ fn who_held_more_than_its_share_has_few_places_beside_those_who_did_not() {
         all.iter().map(|(who, _)| most(who)).collect::<Vec<_>>()
     };
     assert_eq!(work(&mut state, &[("eve", 60)]), [6], "alone she disturbs nobody");
-    assert!(!state.pressure.told.is_set());
+    assert_eq!(turns.get(), Turns::USUAL);
     assert_eq!(work(&mut state, &[("eve", 40), ("ada", 1)]), [1, 4]);
-    assert!(state.pressure.told.is_set(), "statements let the hub go first");
+    assert_eq!(turns.get(), Turns::OFTEN, "statements let the others go first");
     assert_eq!(work(&mut state, &[("eve", 10), ("ada", 1)]), [1, 4], "it is because she has one place that she holds no more");
     assert_eq!(work(&mut state, &[("eve", 1), ("ada", 1)]), [4, 4]);
     assert_eq!(work(&mut state, &[("bob", 10), ("ada", 1)]), [4, 4], "one that waits for each answer is not greedy");
     assert_eq!(work(&mut state, &[("eve", 30), ("ada", 30)]), [4, 4], "where all are greedy they are equals");
-    assert!(!state.pressure.told.is_set());
+    assert_eq!(turns.get(), Turns::USUAL);
     let mut line = Line::new(now);
     (1..=20).for_each(|n| line.uses(3 * MEMORY, now + n * 3 * MEMORY));
     assert!(!line.judged(bounds, now + 60 * MEMORY), "one place is one place, however long its operations take");
@@ -160,17 +161,24 @@ async fn who_leaves_gives_up_its_turn_and_its_place() {
 #[tokio::test]
 async fn nobody_new_is_let_in_where_many_stand_for_long() {
     let short = Duration::from_millis(1);
-    let gate = made(Bounds { places: 2, alone: (1, 1), among: (1, 1), unknown: 1, slow: 9, rests: false, wait: short, patience: LONG });
+    let bounds = Bounds { places: 2, alone: (1, 1), among: (1, 1), unknown: 1, slow: 9, rests: false, wait: short, patience: LONG };
+    let turns = Turns::default();
+    let gate = Gate::new(bounds, turns.clone());
     let _held = place(&mut enter(&gate, "ada"));
     let _waiting: Vec<_> = (0..MOST_IN_LINE).map(|_| enter(&gate, "ada")).collect();
     sleep(short * 5).await;
-    let pressed = gate.0.state().pressure.told.clone();
-    assert!(!pressed.is_set());
-    assert!(matches!(enter(&gate, "ada").await, Err(Overloaded)));
-    assert!(enter(&gate, "bob").await.is_ok(), "it is nobody's fault but theirs");
-    assert!(pressed.is_set(), "statements let the hub go first");
-    sleep(PRESSED).await;
-    assert!(enter(&gate, "bob").await.is_ok() && !pressed.is_set(), "for a while");
+    assert_eq!(turns.get(), Turns::USUAL);
+    let refused = enter(&gate, "ada");
+    assert_eq!(turns.get(), Turns::OFTEN, "statements let others go first");
+    let got = enter(&gate, "bob").await;
+    assert!(got.is_ok(), "it is nobody's fault but theirs");
+    let again = enter(&gate, "ada");
+    assert_eq!(turns.get(), Turns::SELDOM, "where all places are taken, others wait anyhow");
+    assert!(matches!(refused.await, Err(Overloaded)) && matches!(again.await, Err(Overloaded)));
+    drop(got);
+    sleep(COUNTS * 2).await;
+    assert!(enter(&gate, "bob").await.is_ok());
+    assert_eq!(turns.get(), Turns::USUAL, "for a while");
 }
 #[tokio::test]
 async fn a_crowd_of_one_caller_shuts_nobody_out_while_a_place_is_free() {
