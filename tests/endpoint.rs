@@ -14,6 +14,7 @@ use api::{
     auth::token::{Class, Order},
     config::Documents,
     graphql::persisted::Manifest,
+    peer::Peer,
 };
 use axum::{
     body::Body,
@@ -106,7 +107,7 @@ async fn each_address_pays_for_itself_and_the_word_of_a_proxy_counts_only_when_t
     let proxy: SocketAddr = "10.0.0.1:5000".parse().unwrap();
     let ask = async |hub: &Hub, from: &str| {
         let request = Request::post("/graphql").header("content-type", "application/json").header("x-session", "0123456789abcdef");
-        let request = request.header("x-forwarded-for", from).extension(ConnectInfo(proxy));
+        let request = request.header("x-forwarded-for", from).extension(ConnectInfo(Peer::at(proxy)));
         cost(&hub.send(request.body(Body::from(r#"{"query":"{ __typename }"}"#)).unwrap()).await).1
     };
     let plain = hub_with(|c| c.budget.public_restored = 1).await;

@@ -33,6 +33,32 @@ impl Door {
     pub fn closed(&self) -> watch::Receiver<bool> {
         self.closed.subscribe()
     }
+    /// Who comes in next; nobody any more once it is closed.
+    async fn next(&mut self) -> (TcpStream, SocketAddr) {
+        if let Some(listener) = &mut self.listener {
+            tokio::select! {
+                taken = Listener::accept(listener) => return taken,
+                _ = self.close.wait_for(|close| *close) => {}
+            }
+            if bar(listener)
+                && let Ok(taken) = timeout(HANDSHAKE, Listener::accept(listener)).await
+            {
+                return taken;
+            }
+        }
+        if let Some(listener) = self.listener.take()
+            && let Err(error) = self.shut(listener)
+        {
+            tracing::warn!(%error, "some connections may have been lost when the hub closed");
+        }
+        match self.last.pop_front() {
+            Some(last) => last,
+            None => {
+                self.closed.send_replace(true);
+                std::future::pending().await
+            }
+        }
+    }
     /// Takes in who is there, and closes right behind the last.
     fn shut(&mut self, listener: TcpListener) -> Result<(), Error> {
         let listener = listener.into_std()?; // asked itself, and not what was heard of it last
@@ -76,29 +102,9 @@ impl Listener for Door {
     type Io = TcpStream;
     type Addr = SocketAddr;
     async fn accept(&mut self) -> (TcpStream, SocketAddr) {
-        if let Some(listener) = &mut self.listener {
-            tokio::select! {
-                taken = Listener::accept(listener) => return taken,
-                _ = self.close.wait_for(|close| *close) => {}
-            }
-            if bar(listener)
-                && let Ok(taken) = timeout(HANDSHAKE, Listener::accept(listener)).await
-            {
-                return taken;
-            }
-        }
-        if let Some(listener) = self.listener.take()
-            && let Err(error) = self.shut(listener)
-        {
-            tracing::warn!(%error, "some connections may have been lost when the hub closed");
-        }
-        match self.last.pop_front() {
-            Some(last) => last,
-            None => {
-                self.closed.send_replace(true);
-                std::future::pending().await
-            }
-        }
+        let taken = self.next().await;
+        let _ = taken.0.set_nodelay(true); // answers are small and whole
+        taken
     }
     fn local_addr(&self) -> Result<SocketAddr, Error> {
         self.listener.as_ref().ok_or(ErrorKind::NotConnected)?.local_addr()

@@ -11,7 +11,7 @@ mod late;
 mod line;
 mod pressure;
 
-use crate::{auth::address::Address, graphql::budget::Payer};
+use crate::{auth::address::Address, graphql::budget::Payer, peer::Peer};
 use axum::http::{HeaderMap, header::AUTHORIZATION};
 use entities::{Scope, reader::Turns};
 use late::Late;
@@ -197,16 +197,20 @@ impl Gate {
         }
         refused
     }
-    /// As long as who is refused could have waited: one that asks in a loop gets on no faster by being refused.
+    /// As long as who is refused could have waited.
     pub async fn hold_back(&self) {
         self.0.late.wait(self.0.bounds.wait).await;
     }
-    /// As [`Gate::hold_back`] for one whose whole request is here: less what it has waited before it was looked at, and not
-    /// at all where that was most of the bound, as all threads are busy.
-    pub async fn hold_back_rest(&self) {
-        let (late, wait) = (&self.0.late, self.0.bounds.wait);
-        if !late.skips(wait) {
-            late.wait(wait.saturating_sub(late.by())).await;
+    /// How long one who is refused over this connection has yet to wait: not at all where it was not refused of late.
+    pub fn rest(&self, peer: Option<&Peer>) -> Duration {
+        peer.map_or(self.0.bounds.wait, |peer| peer.rest(self.0.bounds.wait))
+    }
+    /// Waits for so long with one whose whole request is here: less what that has waited before it was looked at, and not at
+    /// all where that was most of the bound, as all threads are busy.
+    pub async fn hold_back_rest(&self, rest: Duration) {
+        let late = &self.0.late;
+        if !rest.is_zero() && !late.skips(self.0.bounds.wait) {
+            late.wait(rest.saturating_sub(late.by())).await;
         }
     }
     /// [`Gate::turns_away`], and the wait after it.

@@ -30,6 +30,8 @@ pub mod jobs;
 pub mod limits;
 /// Who looked at whose data.
 pub mod looks;
+/// The other end of a connection.
+pub mod peer;
 /// Every address of the hub.
 pub mod routes;
 /// GraphQL over a WebSocket.

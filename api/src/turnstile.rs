@@ -7,9 +7,15 @@ use crate::{
         self,
         call::{self, Form},
     },
+    peer::Peer,
     telemetry,
 };
-use axum::{body::BodyDataStream, extract::Request, http::Method, response::Response};
+use axum::{
+    body::BodyDataStream,
+    extract::{ConnectInfo, Request},
+    http::Method,
+    response::Response,
+};
 use futures::{
     StreamExt,
     future::{BoxFuture, Either, FutureExt},
@@ -79,10 +85,11 @@ impl Service<Request> for Refusal {
         let Refusal(app) = self.clone();
         let (id, form) = (telemetry::request_id(&request), call::negotiate(request.headers()).unwrap_or(Form::Json));
         let seen = telemetry::Seen::of(PATH, request.method());
+        let rest = app.gate.rest(request.extensions().get::<ConnectInfo<Peer>>().map(|c| &c.0));
         async move {
             let mut body = request.into_body().into_data_stream();
             if is_whole(&mut body) {
-                app.gate.hold_back_rest().await;
+                app.gate.hold_back_rest(rest).await;
             } else {
                 app.gate.hold_back().await;
             }

@@ -3,9 +3,11 @@ use crate::{
     app::App,
     door::Door,
     error::{Error, Result},
-    looks, routes,
+    looks,
+    peer::Peer,
+    routes,
 };
-use axum::{ServiceExt, extract::Request, serve::ListenerExt};
+use axum::{ServiceExt, extract::Request};
 use std::{
     sync::{
         Arc,
@@ -72,10 +74,7 @@ pub async fn run(app: Arc<App>, listener: TcpListener, metrics: Option<TcpListen
         let _ = closed.wait_for(|closed| *closed).await;
         tokio::time::sleep(SETTLE).await;
     };
-    let door = door.tap_io(|stream| {
-        let _ = stream.set_nodelay(true); // answers are small and whole
-    });
-    let service = ServiceExt::<Request>::into_make_service_with_connect_info::<std::net::SocketAddr>(routes::service(app.clone()));
+    let service = ServiceExt::<Request>::into_make_service_with_connect_info::<Peer>(routes::service(app.clone()));
     let server = axum::serve(door, service).with_graceful_shutdown(all_in);
     let server = tokio::spawn(server.into_future());
     signal().await;

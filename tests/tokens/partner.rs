@@ -1,12 +1,13 @@
 use super::*;
 use crate::harness::{Partner, partner};
+use api::peer::Peer;
 use chrono::TimeDelta;
 use entities::{
     party::{partner as partner_row, partner_token},
     store::public_id,
 };
 use sea_orm::{ConnectionTrait, Statement};
-use std::{net::SocketAddr, time::Instant};
+use std::time::Instant;
 
 const ADMIN: &str = "partner.profile:read partner.ticket:read partner.token:write";
 
@@ -195,7 +196,7 @@ async fn the_last_use_is_noted_with_the_callers_address() {
                 .header("authorization", format!("Bearer {token}"))
                 .header("x-forwarded-for", told);
             let mut request = request.body(Body::from(r#"{"query":"{ __typename }"}"#)).unwrap();
-            request.extensions_mut().insert(axum::extract::ConnectInfo(format!("{peer}:40000").parse::<SocketAddr>().unwrap()));
+            request.extensions_mut().insert(axum::extract::ConnectInfo(Peer::at(format!("{peer}:40000").parse().unwrap())));
             assert_eq!(hub.service.clone().oneshot(request).await.unwrap().status(), StatusCode::OK);
         };
         let noted = async || {

@@ -1,10 +1,11 @@
 //! From where a caller comes.
+use crate::peer::Peer;
 use axum::{
     extract::{ConnectInfo, Request},
     http::HeaderMap,
 };
 use ipnet::IpNet;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 /// The address of a caller; none where nobody told, as in tests without a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Default)]
@@ -13,7 +14,7 @@ pub struct Address(pub Option<IpAddr>);
 /// The other end of the connection. Where that is a proxy of ours, the last address before it that is none: what comes
 /// earlier in `X-Forwarded-For` anybody can write there.
 pub fn of(request: &Request, proxies: &[IpNet]) -> Address {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|c| c.0.ip().to_canonical());
+    let peer = request.extensions().get::<ConnectInfo<Peer>>().map(|c| c.0.address.ip().to_canonical());
     Address(peer.map(|peer| behind(peer, request.headers(), proxies)))
 }
 fn behind(peer: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> IpAddr {
