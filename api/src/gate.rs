@@ -185,7 +185,7 @@ impl Gate {
         self.0.waiting.load(Ordering::Relaxed) > 0
     }
     /// Before anything of a request was read: whether its caller, as far as that can be told, would wait too long. Whoever
-    /// is turned away is counted, and is told after [`Gate::hold_back_rest`].
+    /// is turned away is counted, and is told after [`Gate::hold_back_for`].
     pub fn turns_away(&self, headers: &HeaderMap, address: Address) -> bool {
         let (sender, now) = (self.0.sender(headers, address), Instant::now());
         let mut state = self.0.state();
@@ -197,20 +197,20 @@ impl Gate {
         }
         refused
     }
-    /// As long as who is refused could have waited.
+    /// As long as who is refused could have waited: one that asks in a loop gets on no faster by being refused.
     pub async fn hold_back(&self) {
         self.0.late.wait(self.0.bounds.wait).await;
     }
-    /// How long one who is refused over this connection has yet to wait: not at all where it was not refused of late.
-    pub fn rest(&self, peer: Option<&Peer>) -> Duration {
-        peer.map_or(self.0.bounds.wait, |peer| peer.rest(self.0.bounds.wait))
+    /// How soon one who is refused over this connection is told: at once, unless it was of late or is new.
+    pub fn refuse_over(&self, peer: Option<&Peer>) -> Duration {
+        peer.map_or(self.0.bounds.wait, |peer| peer.refuse(self.0.bounds.wait))
     }
-    /// Waits for so long with one whose whole request is here: less what that has waited before it was looked at, and not at
-    /// all where that was most of the bound, as all threads are busy.
-    pub async fn hold_back_rest(&self, rest: Duration) {
+    /// As [`Gate::hold_back`] for so long, and for one whose whole request is here: not at all where all threads are so busy
+    /// that it has waited for most of the bound before it was looked at.
+    pub async fn hold_back_for(&self, wait: Duration) {
         let late = &self.0.late;
-        if !rest.is_zero() && !late.skips(self.0.bounds.wait) {
-            late.wait(rest.saturating_sub(late.by())).await;
+        if !wait.is_zero() && !late.skips(self.0.bounds.wait) {
+            late.wait(wait.saturating_sub(late.by())).await; // by so much it would be late
         }
     }
     /// [`Gate::turns_away`], and the wait after it.
@@ -292,17 +292,25 @@ impl Shared {
         self.waiting.fetch_add(1, Ordering::Relaxed);
         Asked::Waits(receiver, now)
     }
-    fn refuse(&self, state: &mut State, now: Instant) -> Overloaded {
+    fn refuse(self: &Arc<Self>, state: &mut State, now: Instant) -> Overloaded {
         static REFUSED: LazyLock<Counter> = LazyLock::new(|| metrics::counter!("switchboard_operations_refused_total"));
         REFUSED.increment(1);
         state.refused += 1;
         let all_wait = state.taken >= self.bounds.places && self.late.by().is_zero();
         state.pressure.by_refused(now, all_wait);
+        self.look_how_late();
         if state.told.is_none_or(|at| now - at >= TOLD_EVERY) {
             tracing::warn!(refused = state.refused, "more is asked than can be answered in time: callers are told to come back");
             (state.refused, state.told) = (0, Some(now));
         }
         Overloaded
+    }
+    /// Those who are told at once do not see how late the process is.
+    fn look_how_late(self: &Arc<Self>) {
+        if let (true, Ok(runtime)) = (self.late.is_to_be_seen(), Handle::try_current()) {
+            let shared = self.clone();
+            runtime.spawn(async move { shared.late.see().await });
+        }
     }
     /// As many wait as may.
     fn has_no_room(&self) -> bool {

@@ -85,11 +85,11 @@ impl Service<Request> for Refusal {
         let Refusal(app) = self.clone();
         let (id, form) = (telemetry::request_id(&request), call::negotiate(request.headers()).unwrap_or(Form::Json));
         let seen = telemetry::Seen::of(PATH, request.method());
-        let rest = app.gate.rest(request.extensions().get::<ConnectInfo<Peer>>().map(|c| &c.0));
+        let told_in = app.gate.refuse_over(request.extensions().get::<ConnectInfo<Peer>>().map(|c| &c.0));
         async move {
             let mut body = request.into_body().into_data_stream();
             if is_whole(&mut body) {
-                app.gate.hold_back_rest(rest).await;
+                app.gate.hold_back_for(told_in).await;
             } else {
                 app.gate.hold_back().await;
             }

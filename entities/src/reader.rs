@@ -30,7 +30,7 @@ impl Turns {
     /// Others need the core more. Beside an agent that asked in a loop, the others' p99 on one core was 3 ms instead of 5 to 8;
     /// always, it would cost a tenth of what can be done.
     pub const OFTEN: u32 = 4;
-    /// Others can wait, and it costs less to serve many of them at once: at four times what one core can do, it did a fifth more.
+    /// Others can wait, and it costs less to serve many of them at once: at four times what one core can do, it did a tenth to a fifth more.
     pub const SELDOM: u32 = 256;
 
     pub fn set(&self, looks: u32) {

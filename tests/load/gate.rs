@@ -3,8 +3,15 @@ use crate::{
     endpoint::{replace_tasks, runaway::assert_stops},
     http::{Answer, Hub, hub_with},
 };
-use api::auth::token::{Class, Order};
-use axum::http::StatusCode;
+use api::{
+    auth::token::{Class, Order},
+    peer::Peer,
+};
+use axum::{
+    body::Body,
+    extract::ConnectInfo,
+    http::{Request, StatusCode},
+};
 use entities::reader::Turns;
 use futures::future::join_all;
 use sea_orm::{ConnectionTrait, Statement};
@@ -87,6 +94,36 @@ async fn who_comes_when_too_much_is_asked_is_told_to_come_back() {
         until(|| hub.app.gate.standing().0 == 0).await;
         assert_eq!(ask(&hub, &ada, QUICK).await.status, StatusCode::OK, "it is over");
         assert_eq!(hub.app.gate.standing(), (0, 0));
+        assert_stops(&hub.app.store).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_in_no_loop_is_told_at_once() {
+    const WAIT_MS: u64 = 2_000;
+    for url in harness::urls().await {
+        let hub = hub(url, 4, WAIT_MS).await;
+        let ada = token(&hub, "ada");
+        assert_eq!(ask(&hub, &ada, QUICK).await.status, StatusCode::OK);
+        let peer = Peer::at(([192, 0, 2, 7], 40_000).into());
+        let asked = keep_asking(&hub, &ada, SLOW, 40);
+        until(|| hub.app.gate.standing().1 >= 24).await;
+        tokio::time::sleep(Duration::from_millis(WAIT_MS)).await;
+        let from = |peer: Peer| {
+            let request = Request::post("/graphql").header("content-type", "application/json").header("authorization", &ada);
+            let (hub, request) = (hub.clone(), request.extension(ConnectInfo(peer)).body(Body::from(QUICK)).unwrap());
+            async move { hub.send(request).await.status }
+        };
+        let newcomer = tokio::spawn(from(Peer::at(([192, 0, 2, 8], 40_000).into())));
+        assert_eq!(from(peer.clone()).await, StatusCode::SERVICE_UNAVAILABLE);
+        let again = tokio::spawn(from(peer));
+        assert!(!newcomer.is_finished(), "it came with its connection");
+        tokio::time::sleep(Duration::from_millis(WAIT_MS / 4)).await;
+        assert!(!again.is_finished(), "it was told before");
+        for held_back in [newcomer, again] {
+            assert_eq!(held_back.await.unwrap(), StatusCode::SERVICE_UNAVAILABLE);
+        }
+        asked.iter().for_each(|one| one.abort());
         assert_stops(&hub.app.store).await;
     }
 }

@@ -2,7 +2,7 @@
 use std::{
     sync::{
         Mutex,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
@@ -13,9 +13,14 @@ const BELIEVED: Duration = Duration::from_secs(1);
 /// A timer is late by that much where nobody is busy.
 const USUAL: Duration = Duration::from_millis(5);
 
+/// How often it is looked for that alone.
+const APART: Duration = Duration::from_millis(20);
+
 /// By how much those were late who were held back last.
 #[derive(Default)]
 pub struct Late {
+    /// Somebody waits only to see it.
+    looking: AtomicBool,
     seen: Mutex<Option<(Instant, Duration)>>,
     skipped: AtomicU64,
 }
@@ -28,6 +33,15 @@ impl Late {
         let due = Instant::now() + wait;
         sleep_until(due.into()).await;
         self.note(due.elapsed());
+    }
+    /// Whether nobody has seen it of late, nor is about to; whoever hears so calls [`Late::see`].
+    pub fn is_to_be_seen(&self) -> bool {
+        let seen = *self.seen.lock().unwrap_or_else(|e| e.into_inner());
+        seen.is_none_or(|(at, _)| at.elapsed() >= APART) && !self.looking.swap(true, Relaxed)
+    }
+    pub async fn see(&self) {
+        self.wait(Duration::from_millis(1)).await;
+        self.looking.store(false, Relaxed);
     }
     fn note(&self, late: Duration) {
         *self.seen.lock().unwrap_or_else(|e| e.into_inner()) = Some((Instant::now(), late));
@@ -67,6 +81,11 @@ mod tests {
     #[tokio::test]
     async fn a_timer_that_comes_late_is_seen() {
         let late = Late::default();
+        assert!(late.is_to_be_seen() && !late.is_to_be_seen(), "one looks for all");
+        late.see().await;
+        let long_ago = Instant::now().checked_sub(APART).expect("the machine runs for longer");
+        *late.seen.lock().expect("is not poisoned") = Some((long_ago, Duration::ZERO));
+        assert!(late.is_to_be_seen(), "again after a while");
         let busy = async { std::thread::sleep(Duration::from_millis(60)) };
         futures::join!(late.wait(Duration::from_millis(20)), busy);
         assert!(late.by() >= Duration::from_millis(30));
