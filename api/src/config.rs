@@ -140,7 +140,7 @@ pub struct Limits {
     #[schemars(title = "Operations at a time", extend("x-unit" = "operations"))]
     pub operations: u32,
     /// How long an operation may expect to wait for its turn, in milliseconds. Where it would be longer it is refused with
-    /// 503: over a connection once in this time, and else when it is over.
+    /// 503: at once, but over one connection no more often than once in this time.
     #[schemars(title = "Time of waiting", range(min = 1, max = 10_000), extend("x-unit" = "milliseconds"))]
     pub wait_ms: u64,
 }

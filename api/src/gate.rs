@@ -292,6 +292,7 @@ impl Shared {
         self.waiting.fetch_add(1, Ordering::Relaxed);
         Asked::Waits(receiver, now)
     }
+    /// Counts one who is to come back later.
     fn refuse(self: &Arc<Self>, state: &mut State, now: Instant) -> Overloaded {
         static REFUSED: LazyLock<Counter> = LazyLock::new(|| metrics::counter!("switchboard_operations_refused_total"));
         REFUSED.increment(1);
@@ -307,7 +308,9 @@ impl Shared {
     }
     /// Those who are told at once do not see how late the process is.
     fn look_how_late(self: &Arc<Self>) {
-        if let (true, Ok(runtime)) = (self.late.is_to_be_seen(), Handle::try_current()) {
+        if let Ok(runtime) = Handle::try_current()
+            && self.late.is_to_be_seen()
+        {
             let shared = self.clone();
             runtime.spawn(async move { shared.late.see().await });
         }

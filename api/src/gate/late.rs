@@ -12,7 +12,6 @@ use tokio::time::sleep_until;
 const BELIEVED: Duration = Duration::from_secs(1);
 /// A timer is late by that much where nobody is busy.
 const USUAL: Duration = Duration::from_millis(5);
-
 /// How often it is looked for that alone.
 const APART: Duration = Duration::from_millis(20);
 
@@ -39,6 +38,7 @@ impl Late {
         let seen = *self.seen.lock().unwrap_or_else(|e| e.into_inner());
         seen.is_none_or(|(at, _)| at.elapsed() >= APART) && !self.looking.swap(true, Relaxed)
     }
+    /// Waits for a moment, only to see how late that is over.
     pub async fn see(&self) {
         self.wait(Duration::from_millis(1)).await;
         self.looking.store(false, Relaxed);
