@@ -13,6 +13,7 @@ mod enterprise;
 /// Databases, and what they run on.
 mod ground;
 /// The hub, running.
+mod hostile;
 mod hub;
 /// Files of many lines.
 mod import;
@@ -65,7 +66,7 @@ struct Scenario {
     run: for<'a> fn(&'a mut Bench) -> LocalBoxFuture<'a, Result<()>>,
 }
 /// In the order in which they run.
-const SCENARIOS: [Scenario; 13] = [
+const SCENARIOS: [Scenario; 14] = [
     Scenario { name: "one", about: "one customer's 360: accounts, bills, products, open tickets", run: |b| Box::pin(read::one(b)) },
     Scenario { name: "list", about: "fifty customers with the same nesting", run: |b| Box::pin(read::list(b)) },
     Scenario { name: "enterprise", about: "the newest bills of an enterprise of 10,000", run: |b| Box::pin(read::enterprise(b)) },
@@ -77,7 +78,8 @@ const SCENARIOS: [Scenario; 13] = [
     Scenario { name: "import", about: "a file of a million tickets, and a wide one of customers", run: |b| Box::pin(import::import(b)) },
     Scenario { name: "start", about: "time to start, memory when idle, size of the program", run: |b| Box::pin(start::start(b)) },
     Scenario { name: "streams", about: "a thousand sockets that follow the same", run: |b| Box::pin(streams::streams(b)) },
-    Scenario { name: "overload", about: "four times what the hub can do, one hostile caller, and the end", run: |b| Box::pin(overload::overload(b)) },
+    Scenario { name: "overload", about: "four times what the hub can do, and the end", run: |b| Box::pin(overload::overload(b)) },
+    Scenario { name: "hostile", about: "what one hostile caller takes from the others", run: |b| Box::pin(hostile::hostile(b)) },
     Scenario { name: "nodes", about: "three nodes over one PostgreSQL", run: |b| Box::pin(nodes::nodes(b)) },
 ];
 

@@ -77,6 +77,9 @@ pub struct Row {
     pub to_peer: Option<Spread>,
     /// Requests per CPU second beside the hand-written limit's.
     pub to_limit: Option<Spread>,
+    /// CPU for a request beside that of the first row.
+    #[serde(default)]
+    pub to_first: Option<Spread>,
     pub checks: Vec<Check>,
 }
 impl Row {
@@ -286,7 +289,7 @@ pub fn machine(options: &Options, cores: &Cores) -> Vec<(String, String)> {
         (
             "Hub".to_string(),
             format!(
-                "{}, default settings without budgets, save one scene of the overload; where one login asks on many connections, limits.wait_ms=10000{set}",
+                "{}, default settings without budgets, save of the hostile who have theirs; where one login asks on many connections, limits.wait_ms=10000{set}",
                 env!("CARGO_PKG_VERSION")
             ),
         ),
