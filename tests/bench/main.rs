@@ -12,8 +12,9 @@ mod cpu;
 mod enterprise;
 /// Databases, and what they run on.
 mod ground;
-/// The hub, running.
+/// One hostile caller.
 mod hostile;
+/// The hub, running.
 mod hub;
 /// Files of many lines.
 mod import;
@@ -107,7 +108,7 @@ pub struct Options {
     #[arg(long, default_value_t = 8.0)]
     seconds: f64,
     /// How often; the middle one counts, of an even number the mean of the two
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 3, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
     rounds: usize,
     /// Connections that ask at a time
     #[arg(long, default_value_t = 16)]

@@ -77,7 +77,7 @@ pub async fn contest(bench: &mut Bench, scenario: &str, database: Database, all:
         let easy = open(c.target, OPEN_CONNECTIONS, row.per_s.median * EASY, seconds, &mut c.draw).await.whole()?;
         (row.p50_ms_at_70, row.p99_ms_at_70) = (Some(easy.ms(0.5)), Some(easy.ms(0.99)));
         if c.role == Role::Hub {
-            row.to_first = Some(ratio(&rounds[0], &rounds[i]));
+            row.to_first = (i > 0).then(|| ratio(&rounds[0], &rounds[i]));
             let beside = |role: Role| at.iter().position(|r| *r == role).map(|other| ratio(&rounds[i], &rounds[other]));
             (row.to_peer, row.to_limit) = (beside(Role::Peer), beside(Role::Limit));
         }

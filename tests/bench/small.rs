@@ -55,7 +55,7 @@ pub async fn search(bench: &mut Bench) -> Result<()> {
         let words = words(&small.hub.data).await?;
         small.must_answer(&small.agent, SEARCH, json!({"q": words[0]}), "/search/totalCount").await?;
         let customers = customer_logins(&bench.ground, &small.hub.data, choose(small.customers.clone(), small.rng()))?;
-        let partner = partner_login(&bench.ground, &small.hub, &small.agent).await?;
+        let partner = partner_login(&bench.ground, &small.hub, &small.agent, "partner").await?;
         let asked_by = |logins: Vec<Rc<str>>| -> Draw {
             let (mut login, mut word) = (choose(logins, small.rng()), choose(words.clone(), small.rng()));
             Box::new(move || Call::graphql(Some(&login()), SEARCH, &json!({"q": word()})))

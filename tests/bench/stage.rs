@@ -227,7 +227,7 @@ impl Stage {
     }
     /// Everybody for the question about fifty customers.
     pub async fn list(&self, ground: &Ground) -> Result<Vec<Contestant>> {
-        let (partner, resold) = (partner_login(ground, &self.hub, &self.agent).await?, self.hub_list(RESOLD));
+        let (partner, resold) = (partner_login(ground, &self.hub, &self.agent, "partner").await?, self.hub_list(RESOLD));
         let (mut ids, mut limits, mut sold) = (self.any_before_a_page(), self.any_before_a_page(), self.any_before_a_page());
         Ok(self
             .agents(ground, || Box::new(self.any_before_a_page()), self.hub_list(CUSTOMER))?
@@ -271,12 +271,12 @@ impl Stage {
 pub fn customer_logins(ground: &Ground, data: &Data, mut any: impl FnMut() -> Uuid) -> Result<Vec<Rc<str>>> {
     (0..LOGINS).map(|_| data.token(ground, &["--audience", "customer", "--customer", &public_id(any())])).collect()
 }
-/// A partner who may see all of its customers.
-pub async fn partner_login(ground: &Ground, hub: &Hub, agent: &Rc<str>) -> Result<Rc<str>> {
+/// A login of a partner who may see all of its customers.
+pub async fn partner_login(ground: &Ground, hub: &Hub, agent: &Rc<str>, subject: &str) -> Result<Rc<str>> {
     let said = hub.ask(agent, "{ partners(first: 20) { nodes { code shareLevel } } }", json!({})).await?;
     let all = said["partners"]["nodes"].as_array().ok_or("no partners")?;
     let code = all.iter().find(|p| p["shareLevel"] == "FULL").and_then(|p| p["code"].as_str()).ok_or("no partner with full share")?;
-    hub.data.token(ground, &["--audience", "partner", "--partner", code])
+    hub.data.token(ground, &["--audience", "partner", "--partner", code, "--subject", subject])
 }
 /// Draws one of them, again and again.
 pub fn choose<T: Clone + 'static>(all: Vec<T>, mut rng: ChaCha8Rng) -> impl FnMut() -> T + 'static {
